@@ -50,6 +50,8 @@ pub struct LegCensus {
     pub connected: Option<LegId>,
     /// What is being played to it.
     pub playing: Option<PlayId>,
+    /// The last playing that was begun on it.
+    pub played: Option<PlayId>,
     /// What records it.
     pub recording: Option<RecordingId>,
     /// Keys pressed while no switch was attached.
