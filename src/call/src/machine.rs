@@ -47,6 +47,8 @@ pub enum Input<'a> {
     Digit(char),
     /// A playing on the first leg has ended.
     Played(PlayId),
+    /// The first leg, which we call ourselves, rings.
+    FirstAlerting,
     /// The first leg is answered.
     FirstAnswered,
     /// The first leg has ended.
@@ -207,6 +209,21 @@ impl Call {
         !self.first_live && !self.second_live
     }
 
+    /// Notes that the lines know the call no more.
+    pub fn lost(&mut self, cause: Cause) {
+        (self.first_live, self.second_live) = (false, false);
+        self.stage = Stage::Ending;
+        self.deadline = None;
+        self.cause.get_or_insert(cause);
+    }
+
+    /// Makes a call of two legs that were found speaking.
+    pub fn adopt_talking(&mut self, second: LegId) {
+        (self.second, self.second_live) = (Some(second), true);
+        self.first_answered = true;
+        self.stage = Stage::Talking;
+    }
+
     /// Returns when [`Input::Timeout`] is due.
     pub fn poll_timeout(&self) -> Option<Mono> {
         self.deadline
@@ -242,6 +259,8 @@ impl Step<'_> {
             Input::Dialled { digits, complete } => self.dialled(digits, complete),
             Input::Digit(digit) => self.digit(digit),
             Input::Played(play) => self.played(play),
+            // Nobody hears it: the call has no other leg yet.
+            Input::FirstAlerting => {}
             Input::FirstAnswered => self.first_answered(),
             Input::FirstEnded(cause) => self.first_ended(cause),
             Input::SecondAlerting { inband } => self.second_alerting(inband),
