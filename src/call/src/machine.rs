@@ -53,6 +53,8 @@ pub enum Input<'a> {
     FirstAnswered,
     /// The first leg has ended.
     FirstEnded(Cause),
+    /// The far end of the second leg sends a tone or announcement.
+    SecondProgress,
     /// The second leg rings.
     SecondAlerting {
         /// The far end sends its own tone.
@@ -263,6 +265,7 @@ impl Step<'_> {
             Input::FirstAlerting => {}
             Input::FirstAnswered => self.first_answered(),
             Input::FirstEnded(cause) => self.first_ended(cause),
+            Input::SecondProgress => self.early_audio(),
             Input::SecondAlerting { inband } => self.second_alerting(inband),
             Input::SecondAnswered => self.second_answered(),
             Input::SecondEnded(cause) => self.second_ended(cause),
@@ -474,11 +477,17 @@ impl Step<'_> {
     }
 
     fn second_alerting(&mut self, inband: bool) {
-        let (Stage::Ringing { .. }, Some(second)) = (&self.call.stage, self.call.second) else {
-            return;
-        };
-        self.orders.push(Order::Alert { leg: self.call.first });
+        if let Stage::Ringing { .. } = self.call.stage {
+            self.orders.push(Order::Alert { leg: self.call.first });
+        }
         if inband {
+            self.early_audio();
+        }
+    }
+
+    /// Lets the caller hear what the far end sends before it answers.
+    fn early_audio(&mut self) {
+        if let (Stage::Ringing { .. }, Some(second)) = (&self.call.stage, self.call.second) {
             self.orders.push(Order::Connect { a: self.call.first, b: second });
         }
     }

@@ -73,6 +73,11 @@ pub enum Event {
         /// The channel.
         channel: ChannelId,
     },
+    /// The far end sends a tone or announcement in the channel.
+    Progress {
+        /// The leg.
+        leg: LegId,
+    },
     /// The called telephone rings.
     Alerting {
         /// The leg.
