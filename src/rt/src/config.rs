@@ -116,7 +116,7 @@ impl EngineConfig {
             ("conferences", self.conferences, 0, ports),
             ("conference_members", self.conference_members, 2, ports),
             ("command_ring", self.command_ring, 1, 1_000_000),
-            ("event_ring", self.event_ring, 1, 1_000_000),
+            ("event_ring", self.event_ring, 16, 1_000_000),
             ("dchannel_frames", self.dchannel_frames, 1, 100_000),
             ("period_chunks", usize::from(self.period_chunks), 1, 1_000),
         ];

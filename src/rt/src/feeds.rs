@@ -6,9 +6,10 @@
 //! a key hears nothing of the old prompt.
 
 use clock::SampleTime;
-use rtrb::{Consumer, Producer, RingBuffer};
+use rtrb::{Consumer, Producer};
 use tdm::{Block, CHUNK, SILENCE};
 
+use crate::ring::ring;
 use crate::telling::Teller;
 use crate::{Counters, FeedBlock, FeedPort, RtEventKind};
 
@@ -32,7 +33,7 @@ impl Feeds {
     pub(crate) fn new(count: usize, blocks: usize) -> (Feeds, Vec<Producer<FeedBlock>>) {
         let (producers, feeds) = (0..count)
             .map(|_| {
-                let (producer, ring) = RingBuffer::new(blocks);
+                let (producer, ring) = ring(blocks, FeedBlock { block: SILENCE, generation: 0, last: false });
                 let feed = Feed { ring, generation: 0, under_way: false, owed: None, block: SILENCE };
                 (producer, feed)
             })

@@ -120,7 +120,10 @@ mod tests {
 
     #[test]
     fn channels_and_strips_name_each_other() {
-        let layout = Layout::new([(0, place(Some(7), 0)), (0, place(None, 31)), (62, place(Some(9), 0))].into_iter(), 93);
+        let layout = Layout::new(
+            [(0, place(Some(7), 0)), (0, place(None, 31)), (62, place(Some(9), 0))].into_iter(),
+            93,
+        );
         for strip in 0..93 {
             if let Some(channel) = layout.channel(Strip(strip)) {
                 assert_eq!(layout.strip(channel), Some(Strip(strip)));

@@ -106,7 +106,8 @@ mod tests {
         let (mut meters, levels) = (Meters::new(2), Levels::new(2));
         let amplitude = 32_768.0 / 10f64.powf(3.14 / 20.0);
         for ms in 0..100 {
-            let at = |i: usize| (amplitude * (core::f64::consts::TAU * 0.1275 * (ms * 8 + i) as f64).sin()) as i16;
+            let at =
+                |i: usize| (amplitude * (core::f64::consts::TAU * 0.1275 * (ms * 8 + i) as f64).sin()) as i16;
             meters.receive(1, &[core::array::from_fn(at)]);
         }
         meters.show(99, 100, &levels);

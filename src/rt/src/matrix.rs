@@ -63,6 +63,9 @@ impl Matrix {
     /// Every sender's source.
     fn choose(&mut self, time: SampleTime, tell: &mut Teller, counters: &Counters) {
         let (plan, strips) = (&self.plan, &mut self.strips);
+        for &strip in plan.quiet.as_slice() {
+            strips.sent[strip] = SILENCE;
+        }
         for pair in plan.copies.as_slice() {
             strips.sent[pair.to] = strips.heard[pair.from];
         }
@@ -87,9 +90,6 @@ impl Matrix {
     fn finish(&mut self, time: SampleTime, tell: &mut Teller) {
         let (plan, strips) = (&mut self.plan, &mut self.strips);
         for &strip in plan.fades.as_slice() {
-            if strips.source[strip] == crate::Source::Silence {
-                strips.sent[strip] = SILENCE;
-            }
             let ramp = fade_out(core::mem::take(&mut strips.tail[strip]));
             for (sample, left) in strips.sent[strip].iter_mut().zip(ramp) {
                 *sample = sample.saturating_add(left);

@@ -46,6 +46,8 @@ pub(crate) struct Plan {
     pub(crate) members: Fixed<usize>,
     /// Feeds that are listened to, each once.
     pub(crate) feeds: Fixed<FeedPort>,
+    /// Strips that send nothing but are looked at all the same.
+    pub(crate) quiet: Fixed<usize>,
     /// Strips that play a feed.
     pub(crate) players: Fixed<(usize, FeedPort)>,
     /// Strips that sound a tone.
@@ -87,6 +89,7 @@ impl Plan {
             conferences: Fixed::new(conferences, Members { first: 0, end: 0 }),
             members: Fixed::new(strips, 0),
             feeds: Fixed::new(feeds, FeedPort(0)),
+            quiet: Fixed::new(strips, 0),
             players: Fixed::new(strips, (0, FeedPort(0))),
             tones: Fixed::new(strips, 0),
             dials: Fixed::new(strips, 0),
@@ -126,6 +129,7 @@ impl Plan {
         self.conferences.clear();
         self.members.clear();
         self.feeds.clear();
+        self.quiet.clear();
         self.players.clear();
         self.tones.clear();
         self.dials.clear();
@@ -149,6 +153,9 @@ impl Plan {
         let sends = strips.source[strip] != Source::Silence;
         let dials = strips.dials[strip].is_busy();
         let fades = strips.tail[strip] != 0;
+        if !sends && (self.heard[strip] || dials || fades) {
+            self.quiet.add(strip);
+        }
         self.heard[strip] |= sends || dials;
         if strips.detect[strip] && strips.present[strip] {
             self.detect.add(strip);

@@ -39,7 +39,10 @@ pub(crate) struct Strips {
 impl Strips {
     pub(crate) fn new(strips: usize, conferences: usize, dtmf: bool) -> Strips {
         fn all<T: Clone>(value: T, strips: usize) -> Box<[T]> {
-            vec![value; strips].into_boxed_slice()
+            let mut field = vec![value.clone(); strips].into_boxed_slice();
+            // Written, so that no page of it is missing when the realtime thread comes to it first.
+            field.fill(core::hint::black_box(value));
+            field
         }
         Strips {
             present: all(false, strips),
@@ -68,6 +71,9 @@ impl Strips {
     /// ends with a ramp of one block instead of a click.
     pub(crate) fn set_source(&mut self, strip: usize, source: Source) {
         let old = core::mem::replace(&mut self.source[strip], source);
+        if old == source {
+            return;
+        }
         self.tail[strip] = match old {
             Source::Feed(_) | Source::Tone(_) | Source::Conference(_) => self.sent[strip][CHUNK - 1],
             Source::Silence | Source::Line(_) => 0,

@@ -3,8 +3,11 @@
 //! A tap belongs to one channel until it is ended; a channel may have several. A full ring loses the newest block,
 //! which is counted; the reader sees the gap by the blocks' times and fills it.
 
-use rtrb::{Consumer, Producer, RingBuffer};
+use clock::SampleTime;
+use rtrb::{Consumer, Producer};
+use tdm::SILENCE;
 
+use crate::ring::ring;
 use crate::{Counters, Strip, TapBlock, TapPort};
 
 /// All taps.
@@ -20,9 +23,10 @@ struct Tap {
 impl Taps {
     /// Makes `count` taps of `blocks` blocks and returns where their blocks come out.
     pub(crate) fn new(count: usize, blocks: usize) -> (Taps, Vec<Consumer<TapBlock>>) {
+        let filler = TapBlock { time: SampleTime::ZERO, rx: SILENCE, tx: SILENCE };
         let (taps, consumers) = (0..count)
             .map(|_| {
-                let (ring, consumer) = RingBuffer::new(blocks);
+                let (ring, consumer) = ring(blocks, filler);
                 (Tap { ring, strip: None }, consumer)
             })
             .unzip::<_, _, Vec<_>, Vec<_>>();

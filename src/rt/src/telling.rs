@@ -78,7 +78,8 @@ const EVENTS_A_PLACE: usize = 4;
 
 impl Census {
     pub(crate) fn new(layout: &Layout) -> Census {
-        let span = |slot| SpanState { span: layout.span(slot), attached: layout.span(slot).is_some(), alarms: None };
+        let span =
+            |slot| SpanState { span: layout.span(slot), attached: layout.span(slot).is_some(), alarms: None };
         Census {
             spans: (0..layout.slots()).map(span).collect(),
             lines: vec![LineState::default(); layout.strips()].into_boxed_slice(),
@@ -112,7 +113,12 @@ impl Census {
     }
 
     /// Forgets the states of a place whose span has changed.
-    pub(crate) fn place_changed(&mut self, slot: usize, span: Option<SpanId>, strips: core::ops::Range<usize>) {
+    pub(crate) fn place_changed(
+        &mut self,
+        slot: usize,
+        span: Option<SpanId>,
+        strips: core::ops::Range<usize>,
+    ) {
         if let Some(state) = self.spans.get_mut(slot) {
             let last = span.or(state.span);
             *state = SpanState { span: last, attached: span.is_some(), alarms: None };
@@ -123,7 +129,14 @@ impl Census {
     }
 
     /// Goes on with a census if one is due. `ms`: the length of the period.
-    pub(crate) fn run(&mut self, ms: u32, time: SampleTime, layout: &Layout, tell: &mut Teller, counters: &Counters) {
+    pub(crate) fn run(
+        &mut self,
+        ms: u32,
+        time: SampleTime,
+        layout: &Layout,
+        tell: &mut Teller,
+        counters: &Counters,
+    ) {
         let lost = tell.take_lost();
         counters.events_lost.add(lost);
         self.owed |= lost > 0;
@@ -150,7 +163,11 @@ impl Census {
         };
         if let Some(state) = self.spans.get(at) {
             if let Some(span) = state.span {
-                card(if state.attached { CardEvent::Attached { span } } else { CardEvent::Detached { span } });
+                card(if state.attached {
+                    CardEvent::Attached { span }
+                } else {
+                    CardEvent::Detached { span }
+                });
                 if let Some(alarms) = state.alarms {
                     card(CardEvent::Alarms { span, alarms });
                 }
