@@ -3,11 +3,12 @@
 //! A refused command changes nothing.
 
 use card::LineOrder;
+use dsp::mix::Gain as Factor;
+use dsp::tone::{MILLIWATT, TonePlan, ToneSpec};
 use tdm::{ChannelId, SpanId};
 
 use crate::engine::Engine;
-use crate::gain::Factor;
-use crate::{Conference, Digits, FeedPort, Gain, Refusal, RtOp, Source, Strip, TapPort};
+use crate::{Conference, Digits, FeedPort, Gain, Refusal, RtOp, Source, Strip, TapPort, Tone};
 
 /// The longest break of a loop in milliseconds.
 const MAX_BREAK_MS: u16 = 2_000;
@@ -53,7 +54,7 @@ impl Engine {
             }
             Source::Conference(conference) => self.room_in(conference, self.matrix.strips.source[at])?,
             Source::Feed(feed) => self.feed(feed)?,
-            Source::Tone(tone) => self.matrix.strips.tones[at].start(&self.tones, tone),
+            Source::Tone(tone) => self.matrix.strips.tones[at].start(spec(&self.tones, tone)),
         }
         self.matrix.strips.set_source(at, source);
         self.matrix.plan.stale = true;
@@ -110,11 +111,11 @@ impl Engine {
 
     fn gains(&mut self, strip: Strip, rx: Gain, tx: Gain) -> Result<(), Refusal> {
         let at = self.channel(strip)?;
-        let (Some(rx), Some(tx)) = (Factor::new(rx), Factor::new(tx)) else {
-            return Err(Refusal::OutOfRange);
-        };
-        self.matrix.strips.rx_gain[at] = rx;
-        self.matrix.strips.tx_gain[at] = tx;
+        for gain in [rx, tx] {
+            in_range((Gain::LEAST.0..=Gain::MOST.0).contains(&gain.0))?;
+        }
+        self.matrix.strips.rx_gain[at] = Factor::from_centi_db(rx.0);
+        self.matrix.strips.tx_gain[at] = Factor::from_centi_db(tx.0);
         self.matrix.plan.stale = true;
         Ok(())
     }
@@ -174,6 +175,17 @@ impl Engine {
 
     fn span(&self, span: SpanId) -> Result<(), Refusal> {
         self.layout.slot_of(span).map(|_| ()).ok_or(Refusal::NoSuchPlace)
+    }
+}
+
+fn spec(plan: &TonePlan, tone: Tone) -> &ToneSpec {
+    match tone {
+        Tone::Dial => &plan.dial,
+        Tone::Ringback => &plan.ringback,
+        Tone::Busy => &plan.busy,
+        Tone::Congestion => &plan.congestion,
+        Tone::Unobtainable => &plan.unobtainable,
+        Tone::Milliwatt => &MILLIWATT,
     }
 }
 

@@ -56,9 +56,9 @@ pub struct Gain(pub i16);
 
 impl Gain {
     /// The least gain: -24 dB.
-    pub const LEAST: Gain = Gain(-2_400);
+    pub const LEAST: Gain = Gain(dsp::mix::MIN_GAIN_CENTI_DB);
     /// The largest gain: +12 dB.
-    pub const MOST: Gain = Gain(1_200);
+    pub const MOST: Gain = Gain(dsp::mix::MAX_GAIN_CENTI_DB);
 }
 
 /// Digits to be sent as DTMF: `0-9 * # A-D`, a comma is a pause of 500 ms.

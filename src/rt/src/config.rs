@@ -2,7 +2,7 @@
 
 use tdm::SpanId;
 
-use crate::TonePlan;
+use dsp::tone::{Country, TonePlan, plan};
 
 /// The set-up of one engine: one clock domain.
 #[derive(Clone, Debug)]
@@ -27,7 +27,7 @@ pub struct EngineConfig {
     pub dchannel_frames: usize,
     /// Chunks of a normal period; more than these is a late period.
     pub period_chunks: u16,
-    /// The frequencies and cadences of the tones.
+    /// The frequencies and cadences of the tones of the country.
     pub tones: TonePlan,
     /// True if DTMF is detected on every channel from start and after `Reset`.
     pub dtmf: bool,
@@ -61,7 +61,7 @@ impl Default for EngineConfig {
             event_ring: 4_096,
             dchannel_frames: 64,
             period_chunks: 1,
-            tones: TonePlan::default(),
+            tones: *plan(Country::Cn),
             dtmf: false,
             idle: Vec::new(),
             hardware_hdlc: Vec::new(),

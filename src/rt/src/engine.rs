@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use card::{CardEvent, CardIo, IoFault, LineOrder, Period};
 use clock::SampleTime;
+use dsp::tone::TonePlan;
 use rtrb::{Consumer, Producer};
 use tdm::{Alarms, CHUNK, SpanId};
 
@@ -28,7 +29,7 @@ use crate::seat::{Seat, carries_audio, idle_octet, row_channels};
 use crate::strips::Strips;
 use crate::taps::Taps;
 use crate::telling::{Census, Teller};
-use crate::{Counters, FeedBlock, Layout, RtCommand, RtEvent, RtEventKind, RtOp, Strip, TapBlock, TonePlan};
+use crate::{Counters, FeedBlock, Layout, RtCommand, RtEvent, RtEventKind, RtOp, Strip, TapBlock};
 
 /// The most commands one period takes from both rings; the rest waits for the next period.
 pub const MAX_COMMANDS_PER_PERIOD: usize = 256;

@@ -2,7 +2,7 @@
 //!
 //! The realtime thread adds squares and stores one number per channel and direction; the logarithm is the reader's work.
 //! Measured are the line's levels: before the gain from the line and after the gain to the line. A channel that is not in use is
-//! not measured and shows no level. Source: ITU-T G.711 clause 5 (0 dBm0 is 3.14 dB below an A-law full-scale sine).
+//! not measured and shows no level. The scale is that of `dsp::level`.
 
 use core::sync::atomic::{AtomicU32, Ordering};
 
@@ -12,9 +12,6 @@ use crate::Strip;
 
 /// Bits dropped from a square, so that a block's sum fits 32 bits.
 const DROPPED: u32 = 2;
-
-/// The mean square of a sine of 0 dBm0 in 16-bit samples: half of 32768 squared, less 3.14 dB.
-const ZERO_DBM0: f32 = 260_541_000.0;
 
 /// The levels of all channels, for readers on other threads.
 #[derive(Debug)]
@@ -41,7 +38,7 @@ impl Levels {
 }
 
 fn dbm0(mean_square: u32) -> Option<f32> {
-    (mean_square > 0).then(|| 10.0 * (mean_square as f32 / ZERO_DBM0).log10())
+    (mean_square > 0).then(|| dsp::level::dbm0(mean_square as f32))
 }
 
 /// The sums that the realtime thread keeps.

@@ -7,8 +7,9 @@
 //! Conferences are sums in 32 bits, less the member's own block, saturated to 16 bits.
 
 use clock::SampleTime;
+use dsp::mix::{Sum, add};
 use g711::{decode_slice, encode_slice};
-use tdm::{Block, CHUNK, SILENCE};
+use tdm::{Block, SILENCE};
 
 use crate::detect::Detectors;
 use crate::feeds::{Feeds, fade_out};
@@ -82,7 +83,7 @@ impl Matrix {
             strips.sent[strip] = *self.feeds.block(feed);
         }
         for &strip in plan.tones.as_slice() {
-            strips.tones[strip].fill(&mut strips.sent[strip]);
+            strips.sent[strip] = strips.tones[strip].next_block();
         }
     }
 
@@ -91,16 +92,14 @@ impl Matrix {
         let (plan, strips) = (&mut self.plan, &mut self.strips);
         for &strip in plan.fades.as_slice() {
             let ramp = fade_out(core::mem::take(&mut strips.tail[strip]));
-            for (sample, left) in strips.sent[strip].iter_mut().zip(ramp) {
-                *sample = sample.saturating_add(left);
-            }
+            add(&mut strips.sent[strip], &ramp);
         }
         plan.stale |= !plan.fades.as_slice().is_empty();
         for &strip in plan.dials.as_slice() {
             if strips.dials[strip].next(&mut strips.sent[strip])
                 && tell.tell(time, RtEventKind::Dialled { strip: Strip(strip as u16) })
             {
-                strips.dials[strip].told();
+                strips.dials[strip].stop();
                 plan.stale = true;
             }
         }
@@ -135,17 +134,12 @@ impl Matrix {
 
 /// Gives each member the sum of all less itself.
 fn confer(members: &[usize], heard: &[Block], sent: &mut [Block]) {
-    let mut sum = [0i32; CHUNK];
+    let mut sum = Sum::new();
     for &member in members {
-        for (sum, &sample) in sum.iter_mut().zip(&heard[member]) {
-            *sum += i32::from(sample);
-        }
+        sum.add(&heard[member]);
     }
     for &member in members {
-        for (i, sample) in sent[member].iter_mut().enumerate() {
-            let others = sum[i] - i32::from(heard[member][i]);
-            *sample = others.clamp(i32::from(i16::MIN), i32::from(i16::MAX)) as i16;
-        }
+        sent[member] = sum.less(&heard[member]);
     }
 }
 

@@ -3,6 +3,7 @@
 //! Commands change the strips' settings and mark the plan as stale; before the next block the lists are made anew, in
 //! one walk over the strips (a few microseconds for 500). The loops over samples then have no choice to make.
 
+use dsp::mix::Gain as Factor;
 use tdm::Law;
 
 use crate::feeds::Feeds;
@@ -161,7 +162,7 @@ impl Plan {
             self.detect.add(strip);
             self.heard[strip] = true;
         }
-        if !strips.rx_gain[strip].is_unity() {
+        if strips.rx_gain[strip] != Factor::UNITY {
             self.rx_gains.add(strip);
         }
         if dials {
@@ -170,7 +171,7 @@ impl Plan {
         if fades {
             self.fades.add(strip);
         }
-        if (sends || dials) && !strips.tx_gain[strip].is_unity() {
+        if (sends || dials) && strips.tx_gain[strip] != Factor::UNITY {
             self.tx_gains.add(strip);
         }
         if sends || dials || fades {
@@ -191,8 +192,8 @@ impl Plan {
                 let from = usize::from(from);
                 self.heard[from] = true;
                 let as_is = strips.law[to] == strips.law[from]
-                    && strips.rx_gain[from].is_unity()
-                    && strips.tx_gain[to].is_unity()
+                    && strips.rx_gain[from] == Factor::UNITY
+                    && strips.tx_gain[to] == Factor::UNITY
                     && !changed;
                 if as_is {
                     self.copies.add(Pair { to, from });

@@ -2,11 +2,11 @@
 //!
 //! Loops over one field touch only that field's memory. All indices come from commands that were checked when they came in.
 
+use dsp::mix::Gain as Factor;
+use dsp::tone::ToneGenerator;
 use tdm::{Block, CHUNK, Chunk, Law, SILENCE};
 
 use crate::dial::Dialler;
-use crate::gain::Factor;
-use crate::tones::Sounder;
 use crate::{Conference, Source};
 
 /// All strips.
@@ -18,7 +18,7 @@ pub(crate) struct Strips {
     pub(crate) detect: Box<[bool]>,
     pub(crate) rx_gain: Box<[Factor]>,
     pub(crate) tx_gain: Box<[Factor]>,
-    pub(crate) tones: Box<[Sounder]>,
+    pub(crate) tones: Box<[ToneGenerator]>,
     pub(crate) dials: Box<[Dialler]>,
     /// The last sample of a source that was cut and shall end with a ramp.
     pub(crate) tail: Box<[i16]>,
@@ -51,7 +51,7 @@ impl Strips {
             detect: all(dtmf, strips),
             rx_gain: all(Factor::UNITY, strips),
             tx_gain: all(Factor::UNITY, strips),
-            tones: all(Sounder::default(), strips),
+            tones: all(ToneGenerator::new(), strips),
             dials: all(Dialler::default(), strips),
             tail: all(0, strips),
             members: all(0, conferences),
