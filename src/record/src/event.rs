@@ -3,10 +3,7 @@
 use std::path::PathBuf;
 
 use clock::SampleTime;
-
-/// One recording, as named by whoever ordered it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RecordingId(pub u64);
+use link::RecordingId;
 
 /// What happened to a recording.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +46,10 @@ pub enum RecordEvent {
     Stopped {
         /// The recording.
         id: RecordingId,
+        /// Its first file; none if nothing was recorded.
+        path: Option<PathBuf>,
+        /// The length of all its files in samples.
+        samples: u64,
     },
 }
 

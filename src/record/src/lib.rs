@@ -26,7 +26,7 @@ mod segment;
 mod wav;
 
 pub use disk::{Disk, Sink, SystemDisk};
-pub use event::{RecordCounters, RecordEvent, RecordFailure, RecordingId};
+pub use event::{RecordCounters, RecordEvent, RecordFailure};
 pub use name::recording_path;
 pub use player::{PlayError, Player, PlayerCounters};
 pub use prompt::{PromptError, Prompts};

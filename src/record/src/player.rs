@@ -61,6 +61,7 @@ struct Playing {
     prompts: Vec<Arc<[i16]>>,
     /// The prompt that plays and its next sample.
     at: (usize, usize),
+    repeat: bool,
 }
 
 impl Player {
@@ -70,14 +71,21 @@ impl Player {
         Player { feeds, prompts, counters: PlayerCounters::default() }
     }
 
-    /// Plays `prompts` one after the other, instead of what the feed plays now. Without a prompt, one block of silence.
+    /// Plays `prompts` one after the other, instead of what the feed plays now; with `repeat` again and again until
+    /// `stop`. Without a sample to play, one block of silence.
     ///
     /// The engine must be told the generation by `RtOp::Flush`, or it throws the blocks away.
     ///
     /// # Errors
     /// A prompt cannot be played: none of them is, and the feed is silent.
-    pub fn play(&mut self, feed: FeedPort, generation: u16, prompts: &[PathBuf]) -> Result<(), PlayError> {
-        let result = self.begin(feed, generation, prompts);
+    pub fn play(
+        &mut self,
+        feed: FeedPort,
+        generation: u16,
+        prompts: &[PathBuf],
+        repeat: bool,
+    ) -> Result<(), PlayError> {
+        let result = self.begin(feed, generation, prompts, repeat);
         match result {
             Ok(()) => self.counters.started += 1,
             Err(_) => self.counters.refused += 1,
@@ -85,7 +93,13 @@ impl Player {
         result
     }
 
-    fn begin(&mut self, port: FeedPort, generation: u16, prompts: &[PathBuf]) -> Result<(), PlayError> {
+    fn begin(
+        &mut self,
+        port: FeedPort,
+        generation: u16,
+        prompts: &[PathBuf],
+        repeat: bool,
+    ) -> Result<(), PlayError> {
         let feed = self.feeds.get_mut(usize::from(port.0)).ok_or(PlayError::NoSuchFeed(port))?;
         feed.playing = None;
         if prompts.len() > MAX_TOGETHER {
@@ -95,7 +109,9 @@ impl Player {
         for path in prompts {
             loaded.push(self.prompts.load(path)?);
         }
-        feed.playing = Some(Playing { generation, prompts: loaded, at: (0, 0) });
+        loaded.retain(|prompt| !prompt.is_empty());
+        let repeat = repeat && !loaded.is_empty();
+        feed.playing = Some(Playing { generation, prompts: loaded, at: (0, 0), repeat });
         feed.fill(&mut self.counters);
         Ok(())
     }
@@ -156,20 +172,21 @@ impl Playing {
     fn next_block(&mut self) -> FeedBlock {
         let mut block = SILENCE;
         let mut filled = 0;
-        while let Some(prompt) = self.prompts.get(self.at.0) {
+        while filled < CHUNK
+            && let Some(prompt) = self.prompts.get(self.at.0)
+        {
             let rest = &prompt[self.at.1..];
             let taken = rest.len().min(CHUNK - filled);
             block[filled..filled + taken].copy_from_slice(&rest[..taken]);
             filled += taken;
             self.at.1 += taken;
-            if self.at.1 < prompt.len() {
-                break;
+            if self.at.1 == prompt.len() {
+                self.at = (self.at.0 + 1, 0);
             }
-            self.at = (self.at.0 + 1, 0);
-            if filled == CHUNK && self.prompts[self.at.0..].iter().any(|prompt| !prompt.is_empty()) {
-                break;
+            if self.repeat && self.at.0 == self.prompts.len() {
+                self.at = (0, 0);
             }
         }
-        FeedBlock { block, generation: self.generation, last: self.at.0 >= self.prompts.len() }
+        FeedBlock { block, generation: self.generation, last: self.at.0 == self.prompts.len() }
     }
 }

@@ -10,17 +10,18 @@
 //! that nobody records are drained, so that an old block never enters the next recording. Files are closed a few at a
 //! time, since a sync may take long and the taps hold only a few seconds.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
 use clock::{Mono, SAMPLE_RATE_HZ, SampleTime};
+use link::RecordingId;
 use rt::{TapBlock, TapPort};
 use rtrb::Consumer;
 use tdm::CHUNK;
 
 use crate::disk::Disk;
-use crate::event::{RecordCounters, RecordEvent, RecordFailure, RecordingId};
+use crate::event::{RecordCounters, RecordEvent, RecordFailure};
 use crate::segment::Segment;
 
 /// How often the recorder wants to be polled.
@@ -64,7 +65,7 @@ pub enum StartError {
     #[error("tap {} is already being recorded", .0.0)]
     TapBusy(TapPort),
     /// The recording is running: its id must be new.
-    #[error("recording {} is already running", .0.0)]
+    #[error("recording {0} is already running")]
     Running(RecordingId),
     /// The name leads out of the directory.
     #[error("{} is not a name below the directory of recordings", .0.display())]
@@ -79,6 +80,8 @@ pub struct Recorder {
     /// The tap that is drained first in the next poll.
     turn: usize,
     closings: VecDeque<Closing>,
+    /// The first file and the samples of recordings of which some file is closed.
+    closed: BTreeMap<RecordingId, (PathBuf, u64)>,
     told: Told,
     room: Room,
     now: Mono,
@@ -176,6 +179,7 @@ impl Recorder {
             taps: taps.into_iter().map(|ring| Tap { ring, recording: None }).collect(),
             turn: 0,
             closings: VecDeque::new(),
+            closed: BTreeMap::new(),
             told: Told::default(),
             room: Room { looked: None, free_octets: 0, enough: true },
             now: Mono::ZERO,
@@ -196,7 +200,8 @@ impl Recorder {
         name: &Path,
         not_before: SampleTime,
     ) -> Result<(), StartError> {
-        if self.taps.iter().filter_map(|tap| tap.recording.as_ref()).any(|recording| recording.id == id) {
+        let running = self.running().any(|(running, _)| running == id);
+        if running || self.closings.iter().any(|closing| closing.id == id) {
             return Err(StartError::Running(id));
         }
         let plain = name.components().all(|part| matches!(part, Component::Normal(_)));
@@ -325,6 +330,7 @@ impl Recorder {
             match segment.close() {
                 Ok((path, samples)) => {
                     self.told.counters.closed += 1;
+                    self.closed.entry(id).or_insert_with(|| (path.clone(), 0)).1 += samples;
                     self.told.event(RecordEvent::Closed { id, path, samples });
                 }
                 // It keeps its name with `.part`: `recover` closes it at the next start.
@@ -335,7 +341,8 @@ impl Recorder {
             }
         }
         if stopped {
-            self.told.event(RecordEvent::Stopped { id });
+            let (path, samples) = self.closed.remove(&id).map_or((None, 0), |(path, n)| (Some(path), n));
+            self.told.event(RecordEvent::Stopped { id, path, samples });
         }
     }
 }
@@ -422,7 +429,7 @@ impl Work<'_> {
         let (id, path) = (recording.id, segment.path().to_path_buf());
         match recording.state {
             State::Waiting(_) => {
-                tracing::info!(recording = id.0, path = %path.display(), "recording goes on");
+                tracing::info!(recording = %id, path = %path.display(), "recording goes on");
                 self.told.counters.resumed += 1;
                 self.told.event(RecordEvent::Resumed { id, path, first });
             }
@@ -461,7 +468,7 @@ fn fail(recording: &mut Recording, why: RecordFailure, told: &mut Told, now: Mon
         State::Armed => None,
         State::Writing(segment) => Some(segment),
     };
-    tracing::warn!(recording = id.0, %why, "recording has stopped");
+    tracing::warn!(recording = %id, %why, "recording has stopped");
     let refused = matches!(why, RecordFailure::System { .. });
     told.counters.failures += 1;
     told.event(RecordEvent::Failed { id, why });

@@ -7,7 +7,8 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use clock::{Clock, MonoClock, SampleTime};
-use record::{POLL_INTERVAL, Recorder, RecorderConfig, RecordingId, SystemDisk, recover};
+use link::{LegId, RecordingId};
+use record::{POLL_INTERVAL, Recorder, RecorderConfig, SystemDisk, recover};
 use rt::{TapBlock, TapPort};
 use rtrb::RingBuffer;
 
@@ -22,7 +23,8 @@ fn record_for_ever(folder: &Path) -> ! {
         flush: Duration::from_millis(500),
     };
     let mut recorder = Recorder::new(config, vec![ring], Box::new(SystemDisk::new(folder)));
-    recorder.start(RecordingId(1), TapPort(0), Path::new("a.wav"), SampleTime::ZERO).unwrap();
+    let id = RecordingId { leg: LegId { epoch: 1, session: 0, serial: 1 }, number: 1 };
+    recorder.start(id, TapPort(0), Path::new("a.wav"), SampleTime::ZERO).unwrap();
     let clock = MonoClock::start();
     let (mut pushed, mut polled) = (0, clock.now());
     loop {

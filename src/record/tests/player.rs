@@ -41,7 +41,7 @@ fn prompts_follow_each_other_without_a_seam_and_only_the_last_block_is_marked() 
     let first = wav(folder.path(), "1.wav", 8_000, &(1..=12).collect::<Vec<_>>());
     let nothing = wav(folder.path(), "0.wav", 8_000, &[]);
     let second = wav(folder.path(), "2.wav", 8_000, &(13..=20).collect::<Vec<_>>());
-    player.play(FEED, 9, &[first, nothing, second]).unwrap();
+    player.play(FEED, 9, &[first, nothing, second], false).unwrap();
     let blocks = drain(&mut ring);
     let expected: Vec<i16> = (1..=20).chain([0; 4]).collect();
     assert_eq!(samples(&blocks), expected);
@@ -57,7 +57,7 @@ fn a_prompt_of_whole_blocks_ends_with_its_last_block() {
     let (folder, mut player, mut ring) = player(600);
     let prompt = wav(folder.path(), "1.wav", 8_000, &[5; 16]);
     let nothing = wav(folder.path(), "0.wav", 8_000, &[]);
-    player.play(FEED, 1, &[prompt, nothing]).unwrap();
+    player.play(FEED, 1, &[prompt, nothing], false).unwrap();
     assert_eq!(drain(&mut ring).iter().map(|block| block.last).collect::<Vec<_>>(), [false, true]);
 }
 
@@ -66,7 +66,7 @@ fn the_ring_is_kept_full_until_the_prompt_ends() {
     let (folder, mut player, mut ring) = player(600);
     let long: Vec<i16> = (0..8_000).collect();
     let prompt = wav(folder.path(), "1.wav", 8_000, &long);
-    player.play(FEED, 1, &[prompt]).unwrap();
+    player.play(FEED, 1, &[prompt], false).unwrap();
     let mut heard = Vec::new();
     while player.is_playing(FEED) {
         assert!(ring.slots() >= 300, "only {} ms ahead", ring.slots());
@@ -86,9 +86,9 @@ fn a_new_prompt_replaces_the_old_one_and_stop_ends_it() {
     let (folder, mut player, mut ring) = player(10);
     let old = wav(folder.path(), "1.wav", 8_000, &[1; 800]);
     let new = wav(folder.path(), "2.wav", 8_000, &[2; 800]);
-    player.play(FEED, 1, &[old]).unwrap();
+    player.play(FEED, 1, &[old], false).unwrap();
     drain(&mut ring);
-    player.play(FEED, 2, &[new]).unwrap();
+    player.play(FEED, 2, &[new], false).unwrap();
     assert!(drain(&mut ring).iter().all(|block| block.generation == 2 && block.block == [2; 8]));
     player.poll();
     player.stop(FEED);
@@ -98,9 +98,25 @@ fn a_new_prompt_replaces_the_old_one_and_stop_ends_it() {
 }
 
 #[test]
+fn a_repeated_prompt_goes_on_without_a_seam_until_it_is_stopped() {
+    let (folder, mut player, mut ring) = player(100);
+    let three = wav(folder.path(), "3.wav", 8_000, &[1, 2, 3]);
+    player.play(FEED, 1, &[three], true).unwrap();
+    let blocks = drain(&mut ring);
+    let expected: Vec<i16> = [1, 2, 3].into_iter().cycle().take(800).collect();
+    assert_eq!(samples(&blocks), expected);
+    assert!(blocks.iter().all(|block| !block.last) && player.is_playing(FEED));
+    player.stop(FEED);
+    assert!(!player.is_playing(FEED));
+    let nothing = wav(folder.path(), "0.wav", 8_000, &[]);
+    player.play(FEED, 2, &[nothing], true).unwrap();
+    assert_eq!(drain(&mut ring).len(), 1, "silence is not repeated");
+}
+
+#[test]
 fn no_prompt_at_all_is_one_marked_block_of_silence() {
     let (_folder, mut player, mut ring) = player(10);
-    player.play(FEED, 3, &[]).unwrap();
+    player.play(FEED, 3, &[], false).unwrap();
     assert_eq!(drain(&mut ring), [FeedBlock { block: [0; 8], generation: 3, last: true }]);
 }
 
@@ -116,7 +132,7 @@ fn a_law_and_mu_law_files_are_decoded() {
         file.extend(octets);
         let path = folder.path().join(format!("{tag}.wav"));
         std::fs::write(&path, file).unwrap();
-        player.play(FEED, 1, &[path]).unwrap();
+        player.play(FEED, 1, &[path], false).unwrap();
         assert_eq!(samples(&drain(&mut ring)), g711::decode_chunk(law, &octets));
     }
 }
@@ -126,15 +142,15 @@ fn a_file_that_cannot_be_played_is_named_with_field_and_value() {
     let (folder, mut player, mut ring) = player(10);
     let good = wav(folder.path(), "good.wav", 8_000, &[1; 8]);
     let fast = wav(folder.path(), "fast.wav", 16_000, &[1; 8]);
-    let error = player.play(FEED, 1, &[good, fast.clone()]).unwrap_err();
+    let error = player.play(FEED, 1, &[good, fast.clone()], false).unwrap_err();
     let message = format!("prompt {}: sample rate is 16000 Hz: 8000 Hz is needed", fast.display());
     assert_eq!(error.to_string(), message);
     assert!(drain(&mut ring).is_empty(), "nothing is played");
     let missing = folder.path().join("missing.wav");
     let message = format!("prompt {}: No such file or directory (os error 2)", missing.display());
     assert_eq!(player.preload(&missing).unwrap_err().to_string(), message);
-    assert!(matches!(player.play(FeedPort(1), 1, &[]), Err(PlayError::NoSuchFeed(FeedPort(1)))));
-    assert!(matches!(player.play(FEED, 1, &vec![PathBuf::new(); 33]), Err(PlayError::TooMany(33))));
+    assert!(matches!(player.play(FeedPort(1), 1, &[], false), Err(PlayError::NoSuchFeed(FeedPort(1)))));
+    assert!(matches!(player.play(FEED, 1, &vec![PathBuf::new(); 33], false), Err(PlayError::TooMany(33))));
     assert_eq!(player.counters().refused, 3);
 }
 

@@ -17,8 +17,8 @@ use tempfile::TempDir;
 
 use disk::{FailingDisk, Fault};
 
-const ONE: RecordingId = RecordingId(1);
-const TWO: RecordingId = RecordingId(2);
+const ONE: RecordingId = recording(1);
+const TWO: RecordingId = recording(2);
 const PORT: TapPort = TapPort(0);
 
 /// A recorder with taps of 4 s, its folder and its time.
@@ -83,6 +83,10 @@ impl Bench {
     }
 }
 
+const fn recording(serial: u32) -> RecordingId {
+    RecordingId { leg: LegId { epoch: 1, session: 0, serial }, number: 1 }
+}
+
 fn started(id: RecordingId, path: PathBuf, first_ms: u64) -> RecordEvent {
     RecordEvent::Started { id, path, first: SampleTime::from_samples(first_ms * 8) }
 }
@@ -102,7 +106,7 @@ fn a_recording_is_stereo_and_complete() {
         [
             started(ONE, path.clone(), 100),
             RecordEvent::Closed { id: ONE, path, samples: 2_400 },
-            RecordEvent::Stopped { id: ONE },
+            RecordEvent::Stopped { id: ONE, path: Some(a), samples: 28_000 },
         ]
     );
     assert_eq!(bench.levels("2026/11/22/a.wav"), (101..=400).collect::<Vec<i16>>());
@@ -163,6 +167,18 @@ fn blocks_of_an_earlier_use_of_the_tap_never_enter_a_recording() {
 }
 
 #[test]
+fn a_recording_without_a_block_has_no_file() {
+    let mut bench = Bench::new(1, 0);
+    bench.start(ONE, 0, "a.wav", 0).unwrap();
+    bench.poll(100);
+    bench.recorder.stop(ONE);
+    assert_eq!(bench.start(ONE, 0, "b.wav", 0), Err(StartError::Running(ONE)), "it is not closed yet");
+    bench.poll(100);
+    assert_eq!(bench.events(), [RecordEvent::Stopped { id: ONE, path: None, samples: 0 }]);
+    assert_eq!(std::fs::read_dir(bench.folder.path()).unwrap().count(), 0);
+}
+
+#[test]
 fn blocks_out_of_order_are_dropped_and_counted() {
     let mut bench = Bench::new(1, 0);
     bench.start(ONE, 0, "a.wav", 0).unwrap();
@@ -212,10 +228,10 @@ fn a_disk_without_room_ends_the_file_and_room_begins_the_next() {
         [
             started(ONE, a.clone(), 0),
             RecordEvent::Failed { id: ONE, why: short },
-            RecordEvent::Closed { id: ONE, path: a, samples: 16_000 },
+            RecordEvent::Closed { id: ONE, path: a.clone(), samples: 16_000 },
             RecordEvent::Resumed { id: ONE, path: b.clone(), first },
             RecordEvent::Closed { id: ONE, path: b, samples: 12_000 },
-            RecordEvent::Stopped { id: ONE },
+            RecordEvent::Stopped { id: ONE, path: Some(a), samples: 28_000 },
         ]
     );
     assert_eq!(bench.levels("a-2.wav"), (3_001..=4_500).collect::<Vec<i16>>());
@@ -300,7 +316,7 @@ fn orders_that_make_no_sense_are_refused() {
 fn many_recordings_at_once_are_all_complete() {
     let mut bench = Bench::new(64, 0);
     for tap in 0..64 {
-        bench.start(RecordingId(tap.into()), tap, &format!("{tap}.wav"), 0).unwrap();
+        bench.start(recording(tap.into()), tap, &format!("{tap}.wav"), 0).unwrap();
     }
     for second in 0..2 {
         for tap in 0..64 {
@@ -309,7 +325,7 @@ fn many_recordings_at_once_are_all_complete() {
         bench.poll(1_000);
     }
     for tap in 0..64 {
-        bench.recorder.stop(RecordingId(tap));
+        bench.recorder.stop(recording(tap));
     }
     bench.poll(100);
     let closed = |bench: &Bench| bench.recorder.counters().closed;
