@@ -30,6 +30,7 @@ pub(crate) struct Draft {
     pub trunks: Vec<Placed<Trunk>>,
     pub seats: Vec<Placed<Seat>>,
     pub numbers: Vec<Placed<RawNumber>>,
+    pub call: Call,
     pub record: Record,
     pub line: Placed<Line>,
     pub api: Placed<Api>,
@@ -42,13 +43,13 @@ pub(crate) struct RawNumber {
     pub action: ActionName,
     pub from: Origin,
     pub record: bool,
+    pub language: String,
     pub prompts: Vec<String>,
     pub digits: u8,
     pub digit_timeout: Duration,
     pub attempts: u8,
     pub seat: Option<String>,
     pub trunk: Option<String>,
-    pub strip: u8,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,13 +76,13 @@ impl ActionName {
             ActionName::Attendant => (&["prompts"], &["digits", "digit_timeout_s", "attempts"]),
             ActionName::Announce => (&["prompts"], &[]),
             ActionName::Seat => (&["seat"], &[]),
-            ActionName::Trunk => (&["trunk"], &["strip"]),
+            ActionName::Trunk => (&["trunk"], &[]),
         }
     }
 }
 
 /// The keys of the number plan that belong to some actions only.
-const ACTION_KEYS: [&str; 7] = ["prompts", "digits", "digit_timeout_s", "attempts", "seat", "trunk", "strip"];
+const ACTION_KEYS: [&str; 6] = ["prompts", "digits", "digit_timeout_s", "attempts", "seat", "trunk"];
 
 impl Draft {
     fn spans(&self) -> impl Iterator<Item = (&Card, &Span, &Place)> {
@@ -109,6 +110,7 @@ impl Draft {
             trunks: self.trunks.into_iter().map(|trunk| trunk.item).collect(),
             seats: self.seats.into_iter().map(|seat| seat.item).collect(),
             numbers: self.numbers.into_iter().map(|number| number.item.into_rule()).collect(),
+            call: self.call,
             record: self.record,
             line: self.line.item,
             api: self.api.item,
@@ -127,16 +129,10 @@ impl RawNumber {
             },
             ActionName::Announce => Action::Announce { prompts: self.prompts },
             ActionName::Seat => Action::Seat { seat: self.seat.unwrap_or_default() },
-            ActionName::Trunk => Action::Trunk { trunk: self.trunk.unwrap_or_default(), strip: self.strip },
+            ActionName::Trunk => Action::Trunk { trunk: self.trunk.unwrap_or_default() },
         };
-        let called = self.called.trim_end_matches('*').to_string();
-        NumberRule {
-            prefix: self.called.ends_with('*'),
-            called,
-            from: self.from,
-            action,
-            record: self.record,
-        }
+        let RawNumber { called, from, record, language, .. } = self;
+        NumberRule { called, from, action, language, record }
     }
 }
 

@@ -22,8 +22,8 @@ use std::path::Path;
 pub use error::ConfigError;
 pub use keys::KeyInfo;
 pub use model::{
-    Action, Api, Card, CardType, Config, Country, Dialect, Echo, EchoModel, FarEnd, Hunt, Line, LogLevel,
-    NumberRule, Origin, Pace, Realtime, Record, Seat, Span, System, Timers, Trunk, TrunkSignalling,
+    Action, Api, Call, Card, CardType, Config, Country, Dialect, Echo, EchoModel, FarEnd, Hunt, Line,
+    LogLevel, NumberRule, Origin, Pace, Realtime, Record, Seat, Span, System, Timers, Trunk, TrunkSignalling,
 };
 
 /// The version of the file's form that this program reads.

@@ -27,6 +27,8 @@ pub struct Config {
     pub seats: Vec<Seat>,
     /// The number plan, in the order of the file.
     pub numbers: Vec<NumberRule>,
+    /// How long calls wait.
+    pub call: Call,
     /// Recording.
     pub record: Record,
     /// The line process and its end of the link.
@@ -69,13 +71,6 @@ impl Config {
         (0..).zip(&card.spans).map(line).collect()
     }
 
-    /// Returns the rule for a call to `called`. An exact number goes before a beginning, a long beginning before a
-    /// short one, a rule for this origin before one for any.
-    pub fn route(&self, called: &str, over_trunk: bool) -> Option<&NumberRule> {
-        let rank = |rule: &&NumberRule| (!rule.prefix, rule.called.len(), rule.from != Origin::Any);
-        self.numbers.iter().filter(|rule| rule.matches(called, over_trunk)).max_by_key(rank)
-    }
-
     /// Returns the file of a prompt named in the number plan.
     pub fn prompt_file(&self, prompt: &str) -> PathBuf {
         self.system.prompts_dir.join(format!("{prompt}.wav"))
@@ -93,6 +88,8 @@ pub struct System {
     pub prompts_dir: PathBuf,
     /// Tones and ringing.
     pub country: Country,
+    /// The folder of the prompts that the program itself needs.
+    pub language: String,
     /// How much is logged.
     pub log: LogLevel,
 }
@@ -285,6 +282,8 @@ pub struct Trunk {
     pub hunt: Hunt,
     /// Whether a number may come digit by digit after SETUP.
     pub overlap_receive: bool,
+    /// Whether all channels are restarted when the D-channel first comes up.
+    pub restart_on_start: bool,
     /// The number shown to whom we call; none shows none.
     pub caller: Option<String>,
     /// Timers and counters.
@@ -318,7 +317,8 @@ pub enum Hunt {
     RoundRobin,
 }
 
-/// `[trunk.timers]`: Q.921 and Q.931 by their own names. T312 is T303 + 2 s and not set.
+/// `[trunk.timers]`: Q.921 and Q.931 by their own names. T312 is T303 + 2 s and not set;
+/// T314 and T317 have nothing to wait for here.
 ///
 /// Source: ITU-T Q.921 (09/97) 5.9, Q.931 (05/98) tables 9-1 and 9-2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -353,8 +353,6 @@ pub struct Timers {
     pub t313: Duration,
     /// RESTART, until RESTART ACKNOWLEDGE.
     pub t316: Duration,
-    /// RESTART received, until the channels are idle.
-    pub t317: Duration,
     /// STATUS ENQUIRY, until STATUS.
     pub t322: Duration,
 }
@@ -375,28 +373,16 @@ pub struct Seat {
 /// `[[number]]`: what happens to a call to a number.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NumberRule {
-    /// The called number, or its beginning.
+    /// The called number, or its beginning and a `*`. The longest one that fits decides.
     pub called: String,
-    /// True if `called` is a beginning: written with a `*` at its end.
-    pub prefix: bool,
     /// Where the call must come from.
     pub from: Origin,
     /// What happens.
     pub action: Action,
+    /// The folder of the prompts that the program itself needs.
+    pub language: String,
     /// Whether the call is recorded.
     pub record: bool,
-}
-
-impl NumberRule {
-    /// Returns true if the rule is for a call to `called` that came over a trunk, or else from a seat.
-    pub fn matches(&self, called: &str, over_trunk: bool) -> bool {
-        let from = match self.from {
-            Origin::Any => true,
-            Origin::Trunk => over_trunk,
-            Origin::Seat => !over_trunk,
-        };
-        from && if self.prefix { called.starts_with(&self.called) } else { called == self.called }
-    }
 }
 
 /// Where a call comes from.
@@ -434,13 +420,20 @@ pub enum Action {
         /// Its number.
         seat: String,
     },
-    /// Call out over a trunk.
+    /// Call the same number over a trunk.
     Trunk {
         /// Its name.
         trunk: String,
-        /// How many leading digits are not sent on.
-        strip: u8,
     },
+}
+
+/// `[call]`: how long calls wait.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Call {
+    /// How long the next digit of a called number may take.
+    pub next_digit_timeout: Duration,
+    /// How long a call over a trunk may take to be answered.
+    pub trunk_answer_timeout: Duration,
 }
 
 /// `[record]`: recording.
@@ -478,42 +471,15 @@ pub struct Api {
 mod tests {
     use super::*;
 
-    fn plan(rules: &[(&str, &str)]) -> Config {
-        let mut text = String::from(
-            "version = 1\n[[card]]\nname = \"c\"\ntype = \"sim\"\n[[card.span]]\nspan = 1\nkind = \"e1\"\n",
-        );
-        text += "[[trunk]]\nname = \"t\"\nspans = [1]\nsignalling = \"pri_cpe\"\n";
-        for (called, from) in rules {
-            text += &format!(
-                "[[number]]\ncalled = {called:?}\nfrom = {from:?}\naction = \"trunk\"\ntrunk = \"t\"\n"
-            );
-        }
-        Config::parse(&text, "plan.toml").unwrap()
-    }
-
-    #[test]
-    fn an_exact_number_goes_before_a_long_beginning_and_that_before_a_short_one() {
-        let config = plan(&[("*", "any"), ("80*", "any"), ("8000", "any"), ("800*", "any")]);
-        let found = |called| config.route(called, true).map(|rule| (rule.called.as_str(), rule.prefix));
-        assert_eq!(found("8000"), Some(("8000", false)));
-        assert_eq!(found("8001"), Some(("800", true)));
-        assert_eq!(found("8099"), Some(("80", true)));
-        assert_eq!(found("7"), Some(("", true)));
-        assert_eq!(found("80"), Some(("80", true)));
-    }
-
-    #[test]
-    fn a_rule_for_an_origin_goes_before_one_for_any_and_never_serves_the_other() {
-        let config = plan(&[("1", "any"), ("1", "trunk"), ("2", "seat")]);
-        assert_eq!(config.route("1", true).unwrap().from, Origin::Trunk);
-        assert_eq!(config.route("1", false).unwrap().from, Origin::Any);
-        assert_eq!(config.route("2", true), None);
-        assert_eq!(config.route("2", false).unwrap().from, Origin::Seat);
-    }
+    const TEXT: &str = r#"
+        version = 1
+        card = [{ name = "c", type = "sim", span = [{ span = 1, kind = "e1" }] }]
+        trunk = [{ name = "t", spans = [1], signalling = "pri_cpe" }]
+    "#;
 
     #[test]
     fn a_span_of_a_trunk_has_its_d_channel_and_others_are_clear() {
-        let mut config = plan(&[]);
+        let mut config = Config::parse(TEXT, "f.toml").unwrap();
         let lines = config.lines(&config.cards[0]);
         assert_eq!(lines[0].signalling, Signalling::Hdlc(tdm::Timeslot(16)));
         assert_eq!((lines[0].position, lines[0].span, lines[0].law), (0, SpanId(1), Law::A));

@@ -265,13 +265,13 @@ fn trunks_that_lead_nowhere_are_told() {
         "spans = [2]",
         &["f.toml:17: trunk.telecom.spans: [2] names span 2, which is FXS: a trunk needs E1 or T1"],
     );
-    let timers = "[trunk.timers]\nt303_s = 3\nt316_s = 60\nt317_s = 60";
+    let timers = "[trunk.timers]\nt303_s = 3\nt316_s = 121";
     expect(
         "signalling = \"pri_cpe\"",
         &format!("signalling = \"pri_cpe\"\n{timers}"),
         &[
             "f.toml:20: trunk.telecom.timers.t303_s: 3 is not in 4..=10 (seconds)",
-            "f.toml:22: trunk.telecom.timers.t317_s: 60 is not less than t316_s (60 seconds)",
+            "f.toml:21: trunk.telecom.timers.t316_s: 121 is not in 30..=120 (seconds)",
         ],
     );
 }

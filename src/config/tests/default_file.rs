@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use config::{Config, FarEnd, KeyInfo, Origin, TrunkSignalling};
+use config::{Action, Config, FarEnd, KeyInfo, Origin, TrunkSignalling};
 use tdm::{ChannelId, SpanId};
 
 const DEFAULT: &str = include_str!("../../../config/default.toml");
@@ -71,6 +71,7 @@ fn a_file_without_the_optional_sections_has_the_same_defaults() {
     let bare = Config::parse("version = 1", "x/bare.toml").unwrap();
     assert_eq!(bare.system, full.system);
     assert_eq!(bare.realtime, full.realtime);
+    assert_eq!(bare.call, full.call);
     assert_eq!(bare.record, full.record);
     assert_eq!(bare.line, full.line);
     assert_eq!(bare.api, full.api);
@@ -89,9 +90,10 @@ fn the_first_call_example_is_right_and_runs_alone() {
     assert_eq!(config.trunk_of(SpanId(2)).unwrap().signalling, TrunkSignalling::PriNet);
     assert_eq!(config.seats.len(), 8);
     assert_eq!(config.seats[7].port, ChannelId::new(5, 8));
-    let rule = |called, over_trunk| {
-        config.numbers.iter().filter(move |rule| rule.matches(called, over_trunk)).count()
-    };
-    assert_eq!((rule("8000", true), rule("8000", false), rule("98000", false)), (1, 0, 1));
-    assert!(config.numbers.iter().any(|rule| rule.from == Origin::Trunk));
+    let rule =
+        |called: &str, from| config.numbers.iter().find(|rule| rule.called == called && rule.from == from);
+    assert!(matches!(rule("8000", Origin::Trunk).unwrap().action, Action::Attendant { digits: 3, .. }));
+    assert_eq!(rule("8*", Origin::Seat).unwrap().action, Action::Trunk { trunk: "exchange".into() });
+    assert_eq!(rule("0*", Origin::Trunk).unwrap().language, "en");
+    assert_eq!(rule("8000", Origin::Trunk).unwrap().language, "zh");
 }

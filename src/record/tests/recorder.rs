@@ -1,4 +1,5 @@
 //! The recorder on real files: what is in them, what gaps and old blocks do, and what happens when the disk fails.
+#![expect(clippy::unwrap_used, reason = "a test stops where something is wrong")]
 
 mod disk;
 
