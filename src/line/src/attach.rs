@@ -3,7 +3,7 @@
 use clock::{Mono, WallAnchor};
 use link::{Event, LegId, LegState, PROTOCOL, ToSwitch};
 
-use crate::machine::{Machine, Output};
+use crate::machine::{Machine, Output, RING_AFTER};
 
 /// How the machine stands to the switch.
 #[derive(Debug, Default)]
@@ -30,8 +30,10 @@ impl Machine {
         self.say(ToSwitch::CensusEnd);
         for leg in self.legs.values_mut() {
             leg.digits.clear();
-            // A call that nobody decides about within the time is given up even now.
-            leg.hold_until = (leg.state == LegState::Offered).then_some(now + self.config.hold);
+            leg.ring_at = None;
+            // A call that even this switch does not decide about is given up.
+            let undecided = leg.incoming && leg.note.is_empty() && leg.state != LegState::Answered;
+            leg.hold_until = undecided.then_some(now + self.config.hold);
         }
     }
 
@@ -46,6 +48,8 @@ impl Machine {
             let waits = leg.peer.is_none() || leg.state != LegState::Answered;
             if waits && leg.state != LegState::Ending {
                 leg.hold_until.get_or_insert(until);
+                let silent = matches!(leg.state, LegState::Offered | LegState::Proceeding);
+                leg.ring_at = (silent && leg.incoming && leg.complete).then_some(now + RING_AFTER);
             }
         }
     }

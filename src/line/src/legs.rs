@@ -53,6 +53,8 @@ pub(crate) struct Leg {
     pub hold_until: Option<Mono>,
     /// When a caller is told to proceed although the switch has said nothing.
     pub proceed_at: Option<Mono>,
+    /// When a caller who is held for a switch that is away is let hear ringing.
+    pub ring_at: Option<Mono>,
     /// The cause we ended it with, while it is ending.
     pub cause: Option<Cause>,
 }
@@ -82,6 +84,7 @@ impl Leg {
             answer_wanted: false,
             hold_until: None,
             proceed_at: None,
+            ring_at: None,
             cause: None,
         }
     }
@@ -125,6 +128,6 @@ impl Leg {
 
     /// Returns the earliest of its deadlines.
     pub fn deadline(&self) -> Option<Mono> {
-        self.hold_until.into_iter().chain(self.proceed_at).min()
+        self.hold_until.into_iter().chain(self.proceed_at).chain(self.ring_at).min()
     }
 }

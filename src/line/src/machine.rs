@@ -22,6 +22,8 @@ use crate::media::Media;
 pub const MAX_ENDED: usize = 4_096;
 /// The longest time a caller hears nothing from us before "call proceeding": well below T303 of the exchange.
 pub(crate) const PROCEED_AFTER: Duration = Duration::from_secs(1);
+/// How long a caller who is held hears nothing before it rings: below T310 of the exchange, 10 s.
+pub(crate) const RING_AFTER: Duration = Duration::from_secs(4);
 /// How long the switch may take to clear the other leg of a call whose one leg has ended.
 pub(crate) const CLEAR_AFTER: Duration = Duration::from_secs(5);
 
@@ -460,9 +462,13 @@ impl Machine {
             return;
         };
         let proceed = leg.proceed_at.take_if(|due| *due <= now).is_some();
+        let ring = leg.ring_at.take_if(|due| *due <= now).is_some();
         let give_up = leg.hold_until.take_if(|due| *due <= now).is_some();
         if proceed {
             self.proceed(id, now);
+        }
+        if ring {
+            self.alert(id, now);
         }
         if give_up {
             tracing::warn!(leg = %id, "the switch did not decide in time");

@@ -14,7 +14,7 @@ impl Machine {
         let leg = order.leg();
         if let Some(leg) = self.legs.get_mut(&leg) {
             // The switch knows of it: from now on the switch's own deadlines count.
-            leg.hold_until = None;
+            (leg.hold_until, leg.ring_at) = (None, None);
         }
         match order {
             Order::Originate { leg, to, called, calling } => self.originate(leg, to, &called, &calling, now),
@@ -43,7 +43,9 @@ impl Machine {
         let way = match &to {
             Destination::Port(channel) => Way::Phone(*channel),
             // The span is known once a channel is found; until then no call has this name.
-            Destination::Trunk(_) => Way::Pri { span: tdm::SpanId(u16::MAX), call: isdn::event::CallId(u64::MAX) },
+            Destination::Trunk(_) => {
+                Way::Pri { span: tdm::SpanId(u16::MAX), call: isdn::event::CallId(u64::MAX) }
+            }
         };
         let mut leg = Leg::new(id, way, false, now);
         (leg.called, leg.calling) = (called.into(), calling.into());
@@ -73,7 +75,8 @@ impl Machine {
 
     /// Tells the caller that the number is complete.
     pub(crate) fn proceed(&mut self, id: LegId, now: Mono) {
-        let Some(leg) = self.legs.get_mut(&id).filter(|leg| leg.incoming && leg.state == LegState::Offered) else {
+        let Some(leg) = self.legs.get_mut(&id).filter(|leg| leg.incoming && leg.state == LegState::Offered)
+        else {
             return;
         };
         leg.state = LegState::Proceeding;
@@ -84,7 +87,7 @@ impl Machine {
         }
     }
 
-    fn alert(&mut self, id: LegId, now: Mono) {
+    pub(crate) fn alert(&mut self, id: LegId, now: Mono) {
         let Some(leg) = self.legs.get(&id) else {
             return;
         };
@@ -153,7 +156,8 @@ impl Machine {
     fn connect_early(&mut self, a: LegId, b: LegId, now: Mono) {
         self.connect(a, b, now);
         let early = self.legs.get(&b).is_some_and(|leg| leg.peer == Some(a) && !leg.is_answered());
-        if let Some(Leg { way: Way::Pri { span, call }, incoming: true, answered: None, .. }) = self.legs.get(&a)
+        if let Some(Leg { way: Way::Pri { span, call }, incoming: true, answered: None, .. }) =
+            self.legs.get(&a)
             && early
         {
             let (span, call) = (*span, *call);
@@ -168,7 +172,7 @@ impl Machine {
         };
         leg.state = LegState::Ending;
         leg.cause = Some(cause);
-        (leg.hold_until, leg.proceed_at, leg.answer_wanted) = (None, None, false);
+        (leg.hold_until, leg.proceed_at, leg.ring_at, leg.answer_wanted) = (None, None, None, false);
         match leg.way {
             Way::Phone(channel) => self.hang_up_phone(id, channel, cause, now),
             Way::Pri { span, call } => {

@@ -148,9 +148,11 @@ impl Machine {
 fn tone_of(cause: Cause) -> Tone {
     match cause {
         Cause::UNALLOCATED | Cause::BAD_NUMBER | Cause::OUT_OF_ORDER => Tone::Unobtainable,
-        Cause::NO_CHANNEL | Cause::NETWORK_DOWN | Cause::TEMPORARY | Cause::CONGESTION | Cause::NO_RESOURCE => {
-            Tone::Congestion
-        }
+        Cause::NO_CHANNEL
+        | Cause::NETWORK_DOWN
+        | Cause::TEMPORARY
+        | Cause::CONGESTION
+        | Cause::NO_RESOURCE => Tone::Congestion,
         Cause(_) => Tone::Busy,
     }
 }

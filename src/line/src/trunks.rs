@@ -1,14 +1,16 @@
 //! Calls on primary rate spans as legs.
 
 use clock::Mono;
-use isdn::event::{ChannelChoice, ChannelState, Input as PriInput, Notice, Offer, Output as PriOutput, PriEvent};
 use isdn::event::{CallId, Request, Setup};
+use isdn::event::{
+    ChannelChoice, ChannelState, Input as PriInput, Notice, Offer, Output as PriOutput, PriEvent,
+};
 use isdn::wire::{BearerCapability, Digits, PartyNumber, Presentation};
 use link::{Cause, Event, LegId, LegState};
 use tdm::{ChannelId, SpanId, Timeslot};
 
 use crate::legs::{Leg, Way};
-use crate::machine::{Machine, Output, PROCEED_AFTER};
+use crate::machine::{Machine, Output, PROCEED_AFTER, RING_AFTER};
 
 impl Machine {
     pub(crate) fn frame(&mut self, span: SpanId, octets: &[u8], now: Mono) {
@@ -51,11 +53,15 @@ impl Machine {
             PriEvent::Up => self.dchannel(span, true),
             PriEvent::Down => self.dchannel(span, false),
             PriEvent::Offer(offer) => self.offered(span, &offer, now),
-            PriEvent::Digits { call, digits, complete } => self.more_digits(span, call, &digits, complete, now),
+            PriEvent::Digits { call, digits, complete } => {
+                self.more_digits(span, call, &digits, complete, now)
+            }
             PriEvent::SetupAcknowledged { call, channel, .. } => {
                 self.chosen(span, call, Some(channel));
             }
-            PriEvent::Proceeding { call, channel, inband } => self.proceeding(span, call, channel, inband, now),
+            PriEvent::Proceeding { call, channel, inband } => {
+                self.proceeding(span, call, channel, inband, now)
+            }
             PriEvent::Progress { call, channel, inband } => {
                 if let Some(leg) = self.chosen(span, call, channel).filter(|_| inband) {
                     self.event(Event::Progress { leg }, now);
@@ -102,7 +108,9 @@ impl Machine {
         let before = span.blocked;
         match state {
             ChannelState::Idle | ChannelState::Busy(_) => span.blocked &= !bit,
-            ChannelState::Restarting | ChannelState::Blocked | ChannelState::OutOfService => span.blocked |= bit,
+            ChannelState::Restarting | ChannelState::Blocked | ChannelState::OutOfService => {
+                span.blocked |= bit
+            }
         }
         span.changed |= span.blocked != before;
     }
@@ -150,6 +158,7 @@ impl Machine {
         let complete = self.legs.get(&id).is_some_and(|leg| leg.complete);
         if let Some(leg) = self.legs.get_mut(&id) {
             leg.hold_until.get_or_insert(now + self.config.hold);
+            leg.ring_at = complete.then_some(now + RING_AFTER);
         }
         if complete {
             self.proceed(id, now);

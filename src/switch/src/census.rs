@@ -112,8 +112,8 @@ impl Machine {
     /// A leg that no call claims.
     fn adopt(&mut self, leg: &LegCensus, census: &Census, now: Mono) {
         let waiting = match leg.state {
-            LegState::Offered | LegState::Proceeding => true,
-            LegState::Alerting | LegState::Calling | LegState::Answered | LegState::Ending => false,
+            LegState::Offered | LegState::Proceeding | LegState::Alerting => true,
+            LegState::Calling | LegState::Answered | LegState::Ending => false,
         };
         match (leg.channel, leg.connected) {
             (Some(channel), _) if leg.incoming && waiting => {

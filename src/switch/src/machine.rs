@@ -231,9 +231,15 @@ impl Machine {
                     if first { CallInput::FirstAlerting } else { CallInput::SecondAlerting { inband } }
                 });
             }
-            Event::Progress { leg } => self.tell(leg, now, |first| {
-                if first { CallInput::FirstAlerting } else { CallInput::SecondProgress }
-            }),
+            Event::Progress { leg } => {
+                self.tell(
+                    leg,
+                    now,
+                    |first| {
+                        if first { CallInput::FirstAlerting } else { CallInput::SecondProgress }
+                    },
+                )
+            }
             Event::Answered { leg } => self.answered(leg, at, now),
             Event::Ended(EndedLeg { leg, cause, ended, .. }) => self.leg_ended(leg, cause, ended, now),
             Event::Digit { leg, digit } => self.tell_first(leg, now, CallInput::Digit(digit)),

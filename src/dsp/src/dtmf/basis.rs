@@ -154,19 +154,22 @@ impl Folded {
             folded.fill(window, |sample| sample >> down);
             folded.unscale = (1_u32 << (2 * down)) as f32;
         }
-        let squares = dot(&folded.sums, &folded.sums) + dot(&folded.differences, &folded.differences);
+        let squares = squares(&folded.sums) + squares(&folded.differences);
         folded.power = squares as f32 / (2 * WINDOW) as f32; // (a+b)^2 + (a-b)^2 = 2 a^2 + 2 b^2
         Some(folded)
     }
 
-    #[inline(always)]
+    // Not inlined, as `squares`: joined to other loops, the compiler no longer sees vectors in it.
+    #[inline(never)]
     fn fill(&mut self, window: &[Block; WINDOW_BLOCKS], scale: impl Fn(i16) -> i16) {
         for row in 0..HOP_BLOCKS {
-            let (after, before) = (window[HOP_BLOCKS + row], window[HOP_BLOCKS - 1 - row]);
+            let after = window[HOP_BLOCKS + row];
+            let [a, b, c, d, e, f, g, h] = window[HOP_BLOCKS - 1 - row];
+            let before = [h, g, f, e, d, c, b, a];
             for n in 0..CHUNK {
-                let (a, b) = (scale(after[n]), scale(before[CHUNK - 1 - n]));
-                self.sums[row][n] = a.wrapping_add(b); // 12 bits: cannot wrap
-                self.differences[row][n] = a.wrapping_sub(b);
+                let (after, before) = (scale(after[n]), scale(before[n]));
+                self.sums[row][n] = after.wrapping_add(before); // 12 bits: cannot wrap
+                self.differences[row][n] = after.wrapping_sub(before);
             }
         }
     }
@@ -204,6 +207,11 @@ fn used_bits(window: &[Block; WINDOW_BLOCKS]) -> u16 {
         }
     }
     lanes.iter().fold(0, |all, &lane| all | lane) as u16
+}
+
+#[inline(never)]
+fn squares(half: &Half) -> i32 {
+    dot(half, half)
 }
 
 /// Eight sums side by side: in this form the compiler finds the multiply-add instruction.

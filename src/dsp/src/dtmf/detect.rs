@@ -103,6 +103,7 @@ pub enum DtmfEvent {
 
 /// Hears the digits of one channel.
 #[derive(Clone, Debug)]
+#[repr(align(64))] // one cache line for a block and one for the rest in most periods
 pub struct DtmfDetector {
     /// The window: an older half that is full and a newer one that fills.
     blocks: [Block; WINDOW_BLOCKS],
@@ -125,6 +126,15 @@ enum State {
     Changed {
         digit: u8,
     },
+}
+
+impl State {
+    fn digit(&self) -> Option<u8> {
+        match self {
+            State::Idle => None,
+            State::Down { digit, .. } | State::Changed { digit } => Some(*digit),
+        }
+    }
 }
 
 /// A window that may be of a digit.
@@ -175,7 +185,7 @@ impl DtmfDetector {
         }
         self.fill += 1;
         if self.fill < HOP_BLOCKS {
-            return self.take_change();
+            return if self.fill == 1 { self.take_change() } else { None };
         }
         let event = self.window();
         self.blocks.copy_within(HOP_BLOCKS.., 0);
@@ -194,7 +204,9 @@ impl DtmfDetector {
     fn window(&mut self) -> Option<DtmfEvent> {
         let folded = Folded::new(&self.blocks, GATE);
         let mut hit = folded.as_ref().and_then(Hit::find);
-        if let (Some(folded), Some(previous), Some(hit)) = (&folded, &self.previous, &mut hit) {
+        // A digit that is down needs no more proof: its own hits are not confirmed.
+        let wanted = hit.filter(|hit| self.state.digit() != Some(hit.digit())).and(hit.as_mut());
+        if let (Some(folded), Some(previous), Some(hit)) = (&folded, &self.previous, wanted) {
             hit.offsets_hz = hit.confirm(previous).filter(|_| !hit.is_voice(folded));
         }
         let stands = |hit: Hit| self.previous.is_some_and(|previous| hit.stands_since(&previous));
