@@ -221,7 +221,10 @@ impl LocalFar {
             reply: &mut self.reply,
         });
         if let (Some(hdlc), Some(chunk)) = (&mut self.hdlc, d_index.and_then(|d| position.heard.get_mut(d))) {
-            self.reply.frames.drain(..).for_each(|frame| drop(hdlc.send(frame)));
+            self.reply.frames.drain(..).for_each(|frame| {
+                // A full queue loses the frame, as a line would; LAPD sends it again.
+                let _ = hdlc.send(frame);
+            });
             *chunk = hdlc.chunk();
         }
         self.reply.frames.clear();
