@@ -224,6 +224,7 @@ impl CardIo for SimIo {
         if self.stopped() {
             return Err(IoFault::Gone);
         }
+        self.shared.started.store(true, Ordering::Release);
         let late = self.lateness();
         if matches!(self.drive, Drive::Thread(_)) {
             return self.wait_for_thread(late);
@@ -248,6 +249,7 @@ impl CardIo for SimIo {
         if self.stopped() {
             return None;
         }
+        self.shared.started.store(true, Ordering::Release);
         self.catch_up();
         if let Drive::Lockstep { next, .. } = &self.drive
             && *next <= time::now()

@@ -3,6 +3,7 @@
 //! A tick has four passes over the positions, so that both ends of a cross-connect see the same millisecond: take what
 //! the card sends; show it to the far ends; hear them; give the card what it receives.
 
+use card::Loopback;
 use clock::SampleTime;
 use tdm::{Alarms, CHUNK, Chunk, HdlcFrame};
 
@@ -110,11 +111,11 @@ impl World {
         position.told_far.edges_to(&levels, |edge| edges.push(edge));
         position.told_far = levels;
         self.shown[index] = levels;
+        if position.cut && position.loopback != Loopback::Local {
+            let idle = [position.law().idle(); CHUNK];
+            position.sent.fill(idle);
+        }
         if let Far::Socket(socket) = &mut self.fars[index] {
-            if position.cut {
-                let idle = [position.law().idle(); CHUNK];
-                position.sent.fill(idle);
-            }
             socket.send(time, &position.sent, edges);
         }
     }

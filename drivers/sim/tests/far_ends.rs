@@ -8,7 +8,7 @@ use std::os::unix::net::UnixListener;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use card::{Card, CardControl, CardEvent, CardIo, LineOrder, RingCadence, Signalling};
+use card::{Card, CardControl, CardEvent, CardIo, LineOrder, Loopback, RingCadence, Signalling};
 use clock::{Clock, Mono, VirtualClock};
 use sim::line_client::{HeardTick, LineClient, LinePace};
 use sim::{
@@ -530,6 +530,96 @@ fn two_cards_of_a_domain_go_by_one_clock() {
         follower.io.commit().unwrap();
     }
     assert_eq!(clock.now(), Mono::from_millis(50));
+}
+
+#[test]
+fn alarms_forced_cut_or_detached_show_on_both_ends_of_a_cross_connect() {
+    let config = SimConfig::new("s")
+        .position(SimPosition::e1(Plug::Cross(1)))
+        .position(SimPosition::e1(Plug::Cross(0)))
+        .pace(Pace::Virtual(VirtualClock::new()));
+    let mut bench = WorldBench::start(config, &[Signalling::Cas, Signalling::Cas]);
+    let other = SpanId(2);
+    let both = |bench: &mut WorldBench| {
+        bench.idle(5);
+        (bench.alarms(SPAN), bench.alarms(other))
+    };
+    assert_eq!(both(&mut bench), (Alarms::empty(), Alarms::empty()));
+    // Who is deaf says so to the other.
+    for deaf in [Alarms::RED, Alarms::AIS] {
+        bench.control.force_alarms(0, deaf).unwrap();
+        assert_eq!(both(&mut bench), (deaf, Alarms::YELLOW));
+    }
+    bench.control.force_alarms(0, Alarms::empty()).unwrap();
+    bench.io.order(LineOrder::SendAlarms { span: SPAN, alarms: Alarms::AIS });
+    assert_eq!(both(&mut bench), (Alarms::YELLOW, Alarms::AIS));
+    bench.io.order(LineOrder::SendAlarms { span: SPAN, alarms: Alarms::empty() });
+    bench.control.cut(0, true).unwrap();
+    assert_eq!(both(&mut bench), (Alarms::RED, Alarms::RED));
+    bench.control.cut(0, false).unwrap();
+    assert_eq!(both(&mut bench), (Alarms::empty(), Alarms::empty()));
+    bench.control.detach(SPAN).unwrap();
+    bench.idle(5);
+    assert_eq!(bench.alarms(other), Alarms::RED);
+}
+
+#[test]
+fn a_remote_loop_returns_to_the_far_end_what_it_sends() {
+    /// Says a count and checks that it comes back.
+    struct Listener(u64, mpsc::Sender<bool>);
+    impl FarEnd for Listener {
+        fn attached(&mut self, _line: &FarLine) {}
+
+        fn tick(&mut self, tick: &mut FarTick<'_>) {
+            let back = self.0 > 0 && tick.heard[4] == counting_chunk(4, 8 * (self.0 - 1));
+            self.1.send(back).unwrap();
+            for (channel, chunk) in tick.says.iter_mut().enumerate() {
+                *chunk = counting_chunk(channel, 8 * self.0);
+            }
+            self.0 += 1;
+        }
+    }
+    let (back_in, back) = mpsc::channel();
+    let config = SimConfig::new("s").position(SimPosition::e1(Plug::Local(Box::new(Listener(0, back_in)))));
+    let mut bench = WorldBench::start(config.pace(Pace::Virtual(VirtualClock::new())), &[Signalling::Clear]);
+    bench.idle(10);
+    assert!(back.try_iter().all(|back| !back));
+    bench.control.loopback(SPAN, Loopback::Remote).unwrap();
+    bench.idle(10);
+    assert!(back.try_iter().all(|back| back));
+    assert_eq!(bench.alarms(SPAN), Alarms::LOOPBACK);
+}
+
+#[test]
+fn a_program_is_cut_off_when_its_span_is_detached_and_greeted_when_one_is_attached() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("line");
+    let config = SimConfig::new("s").position(SimPosition::e1(Plug::Socket(path.clone())));
+    let mut bench = WorldBench::start(config.pace(Pace::Virtual(VirtualClock::new())), &[Signalling::Clear]);
+    let program = std::thread::spawn(move || {
+        [0, 1].map(|_| {
+            let mut line = LineClient::connect(&path, false).unwrap();
+            while line.hear().is_ok() && line.say(&line.silence()).is_ok() {}
+            line.line().span
+        })
+    });
+    bench.until_clear();
+    bench.control.detach(SPAN).unwrap();
+    bench.idle(5);
+    bench.control.attach(&span(SpanKind::E1, 0, 9, Signalling::Cas)).unwrap();
+    bench.idle(1);
+    bench.until_clear();
+    drop(bench);
+    assert_eq!(program.join().unwrap(), [SPAN, SpanId(9)]);
+}
+
+#[test]
+fn a_card_in_wall_pace_loses_nothing_before_its_first_wait() {
+    let config = SimConfig::new("s").position(SimPosition::e1(Plug::Loop));
+    let mut bench = WorldBench::start(SimConfig { buffer_ms: 2, ..config }, &[Signalling::Clear]);
+    std::thread::sleep(Duration::from_millis(30));
+    let first = bench.period(counting_chunk, |_, _| {});
+    assert_eq!((first.time.samples(), first.lost), (0, 0));
 }
 
 #[test]
