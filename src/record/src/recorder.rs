@@ -276,7 +276,8 @@ impl Recorder {
     fn drain(&mut self, index: usize) {
         let Some(tap) = self.taps.get_mut(index) else { return };
         if tap.recording.is_none() {
-            return tap.drop_stale(not_before, &mut self.told);
+            // What waits here is of an earlier use, or of one whose order to start is still under way: `start` knows.
+            return;
         }
         for _ in 0..tap.ring.slots() {
             let (Ok(block), Some(recording)) = (tap.ring.pop(), &mut tap.recording) else { return };
