@@ -86,9 +86,7 @@ impl SimIo {
     fn take_up(&mut self) -> Option<Period> {
         let first = *self.rings.rx_ticks.peek().ok()?;
         let mut chunks = 0;
-        while chunks < self.max_chunks
-            && self.rings.rx_ticks.peek() == Ok(&(first + u64::from(chunks)))
-        {
+        while chunks < self.max_chunks && self.rings.rx_ticks.peek() == Ok(&(first + u64::from(chunks))) {
             let at = usize::from(chunks) * self.channels;
             let row = &mut self.rx[at..at + self.channels];
             if self.rings.rx_chunks.pop_entire_slice(row).is_err() || self.rings.rx_ticks.pop().is_err() {
@@ -226,6 +224,7 @@ impl CardIo for SimIo {
         if self.stopped() {
             return Err(IoFault::Gone);
         }
+        self.shared.started.store(true, Ordering::Release);
         let late = self.lateness();
         if matches!(self.drive, Drive::Thread(_)) {
             return self.wait_for_thread(late);
@@ -250,6 +249,7 @@ impl CardIo for SimIo {
         if self.stopped() {
             return None;
         }
+        self.shared.started.store(true, Ordering::Release);
         self.catch_up();
         if let Drive::Lockstep { next, .. } = &self.drive
             && *next <= time::now()
@@ -292,7 +292,8 @@ impl CardIo for SimIo {
     }
 
     fn order(&mut self, order: LineOrder) {
-        let taken = self.place(&order).is_some_and(|position| self.rings.orders.push((position, order)).is_ok());
+        let taken =
+            self.place(&order).is_some_and(|position| self.rings.orders.push((position, order)).is_ok());
         if !taken {
             count(&self.shared.bad_orders, 1);
         }

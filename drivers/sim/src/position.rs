@@ -264,7 +264,6 @@ impl Position {
         if puts > 0 {
             self.elastic.put(&self.heard);
         }
-        self.elastic.get(row);
         let Some(line) = self.line else {
             row.fill([law.idle(); CHUNK]);
             return;
@@ -274,6 +273,7 @@ impl Position {
             self.slip(frames, line.span, sink);
         }
         self.drift(line.span, sink);
+        self.elastic.get(row);
         self.tell(line.span, sink);
         self.hardware_frames(index, line, row, sink);
     }

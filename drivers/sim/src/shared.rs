@@ -9,6 +9,8 @@ use card::{CardCounters, RtDelay};
 pub(crate) struct Shared {
     /// Set to end the card: its hardware stops ticking.
     pub(crate) stop: AtomicBool,
+    /// Set by the first wait: a card in wall pace starts to tick then, so that the engine may take its time to start.
+    pub(crate) started: AtomicBool,
     /// Milliseconds by which the next wait shall come late.
     pub(crate) stall_ms: AtomicU32,
     /// When the hardware ticks next, in nanoseconds of the machine's monotonic clock.

@@ -105,11 +105,6 @@ impl SocketLine {
         self.peer = None;
     }
 
-    /// Returns true if a program is there and has said hello.
-    pub(crate) fn talking(&self) -> bool {
-        self.peer.as_ref().is_some_and(|peer| peer.talking)
-    }
-
     /// Takes a program in if one waits. Returns true when one has just begun to talk.
     pub(crate) fn meet(&mut self, line: &FarLine) -> bool {
         while let Ok((stream, _)) = self.listener.accept() {
@@ -264,8 +259,10 @@ impl Peer {
                     if self.queue.len() == MAX_QUEUED_TICKS {
                         self.queue.pop_front();
                     }
-                    let mut tick =
-                        FarMillisecond { chunks: [[0; 8]; MAX_CHANNELS], edges: std::mem::take(&mut self.edges) };
+                    let mut tick = FarMillisecond {
+                        chunks: [[0; 8]; MAX_CHANNELS],
+                        edges: std::mem::take(&mut self.edges),
+                    };
                     tick.chunks[..chunks.len()].copy_from_slice(chunks);
                     self.queue.push_back(tick);
                 }

@@ -245,7 +245,9 @@ fn run(mut hardware: Hardware, shared: &Shared) {
     while !shared.stop.load(Ordering::Acquire) {
         shared.next_tick.store(next.as_nanos(), Ordering::Release);
         time::sleep_until(next);
-        hardware.tick();
+        if shared.started.load(Ordering::Acquire) {
+            hardware.tick();
+        }
         next += TICK;
         let now = time::now();
         if now > next + CATCH_UP {

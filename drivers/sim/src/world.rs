@@ -3,6 +3,7 @@
 //! A tick has four passes over the positions, so that both ends of a cross-connect see the same millisecond: take what
 //! the card sends; show it to the far ends; hear them; give the card what it receives.
 
+use card::Loopback;
 use clock::SampleTime;
 use tdm::{Alarms, CHUNK, Chunk, HdlcFrame};
 
@@ -110,11 +111,11 @@ impl World {
         position.told_far.edges_to(&levels, |edge| edges.push(edge));
         position.told_far = levels;
         self.shown[index] = levels;
+        if position.cut && position.loopback != Loopback::Local {
+            let idle = [position.law().idle(); CHUNK];
+            position.sent.fill(idle);
+        }
         if let Far::Socket(socket) = &mut self.fars[index] {
-            if position.cut {
-                let idle = [position.law().idle(); CHUNK];
-                position.sent.fill(idle);
-            }
             socket.send(time, &position.sent, edges);
         }
     }
@@ -221,7 +222,10 @@ impl LocalFar {
             reply: &mut self.reply,
         });
         if let (Some(hdlc), Some(chunk)) = (&mut self.hdlc, d_index.and_then(|d| position.heard.get_mut(d))) {
-            self.reply.frames.drain(..).for_each(|frame| drop(hdlc.send(frame)));
+            self.reply.frames.drain(..).for_each(|frame| {
+                // A full queue loses the frame, as a line would; LAPD sends it again.
+                let _ = hdlc.send(frame);
+            });
             *chunk = hdlc.chunk();
         }
         self.reply.frames.clear();

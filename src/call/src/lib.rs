@@ -10,6 +10,6 @@ mod machine;
 mod plan;
 mod resume;
 
-pub use machine::{Call, Input, Names, Progress, Stage};
+pub use machine::{Call, Input, Names, OWN_PROMPTS, Progress, Stage};
 pub use plan::{Action, From, Match, NumberEntry, Plan, Seat};
 pub use resume::Found;

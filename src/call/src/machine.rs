@@ -23,6 +23,8 @@ const PROMPT_INVALID: &str = "invalid";
 const PROMPT_BUSY: &str = "busy";
 const PROMPT_NO_ANSWER: &str = "no-answer";
 const PROMPT_GOODBYE: &str = "goodbye";
+/// All prompts that the program itself plays.
+pub const OWN_PROMPTS: [&str; 4] = [PROMPT_INVALID, PROMPT_BUSY, PROMPT_NO_ANSWER, PROMPT_GOODBYE];
 /// The longest prompt that is waited for before the call goes on without its end.
 const PLAY_LIMIT: Duration = Duration::from_secs(600);
 /// How long the line may take to tell that an ordered answer is done.

@@ -2,7 +2,7 @@
 //!
 //! Each file is heard at five levels and all eight alignments of the detector's windows, after A-law. Prints every
 //! false digit and the hours heard.
-#![expect(clippy::disallowed_methods, clippy::disallowed_macros, reason = "a program of its own")]
+#![expect(clippy::disallowed_macros, reason = "a program of its own")]
 
 use dsp::dtmf::{DtmfDetector, DtmfEvent};
 use dsp::mix::Gain;

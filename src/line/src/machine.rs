@@ -125,6 +125,8 @@ pub enum Input<'a> {
         /// How many.
         total: u64,
     },
+    /// The process is about to end: all calls are cleared with this cause.
+    ClearAll(Cause),
     /// A deadline has passed.
     Timeout,
 }
@@ -256,6 +258,11 @@ impl Machine {
             Input::Congestion(congested) => self.congested = congested,
             Input::Health(health) => self.health(health, now),
             Input::BadFrames { span, total } => self.bad_frames(span, total),
+            Input::ClearAll(cause) => {
+                for id in self.legs.keys().copied().collect::<Vec<_>>() {
+                    self.hang_up(id, cause, now);
+                }
+            }
             Input::Timeout => self.timeout(now),
         }
         self.tell_changed_spans(now);
@@ -312,7 +319,10 @@ impl Machine {
                 self.bad_frames(span, total);
             }
             // Exchange lines on FXO ports and bits of CAS trunks have no signalling machine yet.
-            CardEvent::Abcd { .. } | CardEvent::Ring { .. } | CardEvent::Polarity { .. } => {}
+            CardEvent::Abcd { .. }
+            | CardEvent::Ring { .. }
+            | CardEvent::Polarity { .. }
+            | CardEvent::Feed { .. } => {}
         }
     }
 

@@ -188,8 +188,8 @@ impl Recorder {
 
     /// Records what the tap `port` brings into the file `name` below the directory, from its next block on.
     ///
-    /// To be called before the engine is told to tap. `not_before` is the time of the last thing heard from the engine:
-    /// blocks from before it belong to an earlier use of the tap and are dropped. The file is made with the first block.
+    /// `not_before` is the time of the last thing heard from the engine before it was told to tap: blocks from before it
+    /// belong to an earlier use of the tap and are dropped. The file is made with the first block.
     ///
     /// # Errors
     /// The order makes no sense; nothing has changed. What the disk says comes as an event.
@@ -212,7 +212,7 @@ impl Recorder {
         if tap.recording.is_some() {
             return Err(StartError::TapBusy(port));
         }
-        tap.drop_stale(&mut self.told);
+        tap.drop_stale(not_before, &mut self.told);
         let path = self.config.directory.join(name);
         tap.recording = Some(Recording { id, path, not_before, next: None, state: State::Armed });
         Ok(())
@@ -276,7 +276,7 @@ impl Recorder {
     fn drain(&mut self, index: usize) {
         let Some(tap) = self.taps.get_mut(index) else { return };
         if tap.recording.is_none() {
-            return tap.drop_stale(&mut self.told);
+            return tap.drop_stale(not_before, &mut self.told);
         }
         for _ in 0..tap.ring.slots() {
             let (Ok(block), Some(recording)) = (tap.ring.pop(), &mut tap.recording) else { return };
@@ -348,8 +348,9 @@ impl Recorder {
 }
 
 impl Tap {
-    fn drop_stale(&mut self, told: &mut Told) {
-        for _ in 0..self.ring.slots() {
+    /// Drops what an earlier use of the tap has left. Blocks of this use may already wait behind it.
+    fn drop_stale(&mut self, not_before: SampleTime, told: &mut Told) {
+        while self.ring.peek().is_ok_and(|block| block.time < not_before) {
             told.counters.stale_blocks += u64::from(self.ring.pop().is_ok());
         }
     }

@@ -159,8 +159,8 @@ impl Rig {
         let call = self.ends[end].next_call();
         let setup = Setup {
             call,
-            called: PartyNumber::called(Digits::new(digits).unwrap()),
-            calling: Some(PartyNumber::calling(Digits::new("13900000000").unwrap())),
+            called: PartyNumber::called(Digits::new(digits).expect("the tests dial digits")),
+            calling: Some(PartyNumber::calling(Digits::new("13900000000").expect("digits"))),
             name: None,
             channel,
             sending_complete: complete,

@@ -163,19 +163,15 @@ impl DeskIo {
 
 impl CardIo for DeskIo {
     fn wait(&mut self) -> Result<Period, IoFault> {
-        let trouble = self.desk.state().trouble.take();
+        let trouble = self.desk.state().trouble;
         match trouble {
             None => {}
-            Some(Trouble::Fault(fault)) => {
-                self.desk.state().trouble = trouble;
-                return Err(fault);
+            Some(Trouble::Fault(fault)) => return Err(fault),
+            Some(Trouble::Panic) => {
+                self.desk.state().trouble = None;
+                panic!("the desk card panics as it was asked to");
             }
-            Some(Trouble::Panic) => panic!("the desk card panics as it was asked to"),
-            Some(Trouble::SleepMs(ms)) => {
-                #[allow(clippy::disallowed_methods, reason = "this card's wait sleeps")]
-                std::thread::sleep(std::time::Duration::from_millis(ms));
-                self.desk.state().trouble = trouble;
-            }
+            Some(Trouble::SleepMs(ms)) => std::thread::sleep(std::time::Duration::from_millis(ms)),
         }
         Ok(self.period())
     }
