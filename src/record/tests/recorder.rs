@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clock::{Mono, SampleTime};
+use link::{LegId, RecordingId};
 use record::{
-    RecordEvent, RecordFailure, Recorder, RecorderConfig, RecordingId, StartError, SystemDisk,
-    recording_path, recover,
+    RecordEvent, RecordFailure, Recorder, RecorderConfig, StartError, SystemDisk, recording_path, recover,
 };
 use rt::{TapBlock, TapPort};
 use rtrb::{Producer, RingBuffer};
@@ -105,8 +105,8 @@ fn a_recording_is_stereo_and_complete() {
         bench.events(),
         [
             started(ONE, path.clone(), 100),
-            RecordEvent::Closed { id: ONE, path, samples: 2_400 },
-            RecordEvent::Stopped { id: ONE, path: Some(a), samples: 28_000 },
+            RecordEvent::Closed { id: ONE, path: path.clone(), samples: 2_400 },
+            RecordEvent::Stopped { id: ONE, path: Some(path), samples: 2_400 },
         ]
     );
     assert_eq!(bench.levels("2026/11/22/a.wav"), (101..=400).collect::<Vec<i16>>());
