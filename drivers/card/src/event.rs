@@ -40,6 +40,13 @@ pub enum CardEvent {
         /// Its direction now.
         polarity: Polarity,
     },
+    /// The battery feed of an FXO port went away or came back: many exchanges signal the other side's hang-up so.
+    Feed {
+        /// The port.
+        channel: ChannelId,
+        /// True while it is there.
+        present: bool,
+    },
     /// A frame was repeated (positive) or dropped (negative) since the clocks differ.
     Slip {
         /// The span.

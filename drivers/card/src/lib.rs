@@ -12,6 +12,7 @@
 #![warn(missing_docs)]
 
 mod caps;
+pub mod conformance;
 mod event;
 mod io;
 mod order;

@@ -1,6 +1,6 @@
-//! Monotonic time: nanoseconds since the process chose its zero.
+//! Monotonic time: nanoseconds since the machine's start, or since a simulation's.
 //!
-//! A `Mono` is only ever compared with, or subtracted from, another `Mono` of the same process. Arithmetic
+//! A `Mono` is only ever compared with, or subtracted from, another `Mono` of the same machine. Arithmetic
 //! saturates, so that a deadline "never" can be written as `Mono::MAX`.
 
 use core::fmt;
@@ -9,7 +9,7 @@ use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// A point on the process's monotonic time line, in nanoseconds since its zero.
+/// A point on the machine's monotonic time line, in nanoseconds since its zero.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 pub struct Mono(u64);
 

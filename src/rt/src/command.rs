@@ -54,6 +54,13 @@ pub enum Source {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Gain(pub i16);
 
+impl Gain {
+    /// The least gain: -24 dB.
+    pub const LEAST: Gain = Gain(dsp::mix::MIN_GAIN_CENTI_DB);
+    /// The largest gain: +12 dB.
+    pub const MOST: Gain = Gain(dsp::mix::MAX_GAIN_CENTI_DB);
+}
+
 /// Digits to be sent as DTMF: `0-9 * # A-D`, a comma is a pause of 500 ms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Digits {

@@ -8,6 +8,7 @@
 #![warn(missing_docs)]
 
 mod frame;
+pub mod hdlc;
 mod line;
 mod span;
 

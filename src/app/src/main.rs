@@ -1,0 +1,138 @@
+//! The program `tandem`: the line process, the switch process, their supervisor, and the operator's commands.
+//!
+//! `tandem run` starts two children of this same binary: `tandem line` holds everything with audio or a wire in it,
+//! `tandem switch` everything that decides or shows. Either may die; see `docs/architecture.md`.
+//! Exit codes: 0 done, 1 failed, 2 the configuration or the machine does not allow it (a supervisor does not try again).
+
+mod lines;
+mod lock;
+mod logging;
+mod supervisor;
+mod switching;
+mod wiring;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use config::Config;
+
+/// The exit code for what another try would not mend.
+pub(crate) const EXIT_REFUSED: u8 = 2;
+
+/// With realtime memory guarded by a flag per thread: a heap use between two waits is counted in the daemon.
+#[global_allocator]
+static ALLOCATOR: rt::guard::GuardedAlloc = rt::guard::GuardedAlloc::new(rt::guard::OnHeapUse::Count);
+
+/// A call centre in one program: telephone line cards in, answered calls out.
+#[derive(Parser)]
+#[command(name = "tandem", version, about, after_help = AFTER_HELP, max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const AFTER_HELP: &str = "\
+First steps:
+  tandem check config/examples/first-call.toml    find every error of a configuration
+  tandem run config/examples/first-call.toml      run it (Ctrl-C ends it)
+  tandem status --config config/examples/first-call.toml";
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run everything: start the line process and the switch process and keep them running
+    Run(ConfigFile),
+    /// Run the line process alone: cards, audio, signalling, recordings
+    Line(ConfigFile),
+    /// Run the switch process alone: decisions, calls, the API
+    Switch(ConfigFile),
+    /// Check a configuration file and print every error in it
+    Check(ConfigFile),
+    /// Commands that ask a running Tandem over its API
+    #[command(flatten)]
+    Operator(cli::Command),
+}
+
+#[derive(clap::Args)]
+struct ConfigFile {
+    /// The configuration file (TOML); config/default.toml lists every key
+    #[arg(value_name = "FILE")]
+    config: PathBuf,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match arguments.command {
+        Command::Check(file) => check(&file.config),
+        Command::Run(file) => with_config(&file.config, supervisor::run),
+        Command::Line(file) => with_config(&file.config, lines::run),
+        Command::Switch(file) => with_config(&file.config, switching::run),
+        Command::Operator(command) => match cli::run(&command, &mut std::io::stdout()) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("tandem: {error}");
+                ExitCode::FAILURE
+            }
+        },
+    }
+}
+
+fn check(file: &Path) -> ExitCode {
+    let Some(config) = load(file) else {
+        return ExitCode::from(EXIT_REFUSED);
+    };
+    let spans: usize = config.cards.iter().map(|card| card.spans.len()).sum();
+    println!(
+        "{}: no errors ({} cards, {spans} spans, {} trunks, {} seats, {} numbers)",
+        file.display(),
+        config.cards.len(),
+        config.trunks.len(),
+        config.seats.len(),
+        config.numbers.len()
+    );
+    ExitCode::SUCCESS
+}
+
+/// Reads the configuration; prints every error of it.
+fn load(file: &Path) -> Option<Config> {
+    match Config::load(file) {
+        Ok(config) => Some(config),
+        Err(errors) => {
+            errors.iter().for_each(|error| eprintln!("{error}"));
+            eprintln!("tandem: {}: {} error(s)", file.display(), errors.len());
+            None
+        }
+    }
+}
+
+fn with_config(file: &Path, work: fn(&Path, Config) -> anyhow::Result<()>) -> ExitCode {
+    let Some(config) = load(file) else {
+        return ExitCode::from(EXIT_REFUSED);
+    };
+    logging::start(&config);
+    match work(file, config) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("tandem: {error:#}");
+            let refused = error.downcast_ref::<Refused>().is_some();
+            if refused { ExitCode::from(EXIT_REFUSED) } else { ExitCode::FAILURE }
+        }
+    }
+}
+
+/// An error that another try would not mend: the configuration and the machine do not fit.
+#[derive(Debug)]
+pub(crate) struct Refused(pub String);
+
+impl std::fmt::Display for Refused {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Refused {}
+
+/// Makes an error of the kind that ends with exit code 2.
+pub(crate) fn refused(why: impl std::fmt::Display) -> anyhow::Error {
+    anyhow::Error::new(Refused(why.to_string()))
+}

@@ -1,0 +1,173 @@
+//! `tandem run`: starts the line process and the switch process and keeps them running.
+//!
+//! A child that ends is started again at once, then after growing pauses if it ends again soon. One that ends with exit
+//! code 2 before it ever worked cannot be helped by another try: everything stops. On SIGTERM or SIGINT the switch is
+//! ended first, then the line process, which closes its recordings and leaves the lines in order.
+
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use config::Config;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use crate::{EXIT_REFUSED, refused};
+
+const POLL: Duration = Duration::from_millis(20);
+/// Pauses before a child is started again; the last one stays.
+const PAUSES: [Duration; 4] = [
+    Duration::ZERO,
+    Duration::from_millis(200),
+    Duration::from_secs(1),
+    Duration::from_secs(5),
+];
+/// A child that has run for so long is well: the next pause is the first again.
+const WELL_AFTER: Duration = Duration::from_secs(30);
+/// How long a child may take to end when asked.
+const END_WITHIN: Duration = Duration::from_secs(5);
+/// How long the line process may take to open its socket.
+const READY_WITHIN: Duration = Duration::from_secs(10);
+
+/// Set for children of a supervisor.
+const SUPERVISED: &str = "TANDEM_SUPERVISED";
+
+/// Makes a supervised process end with its supervisor, however that ends.
+///
+/// # Errors
+/// The system refuses it.
+pub(crate) fn end_with_parent() -> anyhow::Result<()> {
+    if std::env::var_os(SUPERVISED).is_some() {
+        nix::sys::prctl::set_pdeathsig(Signal::SIGTERM).context("cannot be tied to the supervisor")?;
+    }
+    Ok(())
+}
+
+/// One child with its history.
+struct Kept<'a> {
+    role: &'static str,
+    file: &'a Path,
+    child: Option<Child>,
+    started: Instant,
+    failures: usize,
+    start_at: Instant,
+    restarts: u64,
+}
+
+/// Runs both processes until it is told to stop.
+pub(crate) fn run(file: &Path, config: Config) -> anyhow::Result<()> {
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT] {
+        signal_hook::flag::register(signal, Arc::clone(&stop)).context("cannot catch signals")?;
+    }
+    crate::lock::make_directory("system.data_dir", &config.system.data_dir)?;
+    let _lock = crate::lock::take(&config.system.data_dir, "run.lock")?;
+    let mut line = Kept::new("line", file);
+    let mut switch = Kept::new("switch", file);
+    line.start()?;
+    let outcome = wait_ready(&mut line, &config.line.socket, &stop)
+        .and_then(|()| switch.start())
+        .and_then(|()| keep(&mut line, &mut switch, &config, &stop));
+    switch.end();
+    line.end();
+    outcome
+}
+
+fn keep(line: &mut Kept<'_>, switch: &mut Kept<'_>, config: &Config, stop: &AtomicBool) -> anyhow::Result<()> {
+    println!(
+        "tandem \"{}\" is running; API at http://{} (token in {}). Ctrl-C ends it.",
+        config.system.name,
+        config.api.listen,
+        config.api.token_file.display()
+    );
+    while !stop.load(Ordering::Acquire) {
+        line.tend()?;
+        switch.tend()?;
+        std::thread::sleep(POLL);
+    }
+    println!("tandem is stopping");
+    Ok(())
+}
+
+/// Waits until the line process answers on its socket.
+fn wait_ready(line: &mut Kept<'_>, socket: &Path, stop: &AtomicBool) -> anyhow::Result<()> {
+    let until = Instant::now() + READY_WITHIN;
+    while Instant::now() < until && !stop.load(Ordering::Acquire) {
+        if socket.exists() {
+            return Ok(());
+        }
+        line.tend()?;
+        std::thread::sleep(POLL);
+    }
+    Ok(())
+}
+
+impl<'a> Kept<'a> {
+    fn new(role: &'static str, file: &'a Path) -> Kept<'a> {
+        let now = Instant::now();
+        Kept { role, file, child: None, started: now, failures: 0, start_at: now, restarts: 0 }
+    }
+
+    fn start(&mut self) -> anyhow::Result<()> {
+        let program = std::env::current_exe().context("cannot find the program itself")?;
+        let child = Command::new(program).arg(self.role).arg(self.file).env(SUPERVISED, "1").spawn();
+        self.child = Some(child.with_context(|| format!("cannot start the {} process", self.role))?);
+        self.started = Instant::now();
+        Ok(())
+    }
+
+    /// Looks after the child: starts it again when it has ended and its pause is over.
+    fn tend(&mut self) -> anyhow::Result<()> {
+        let Some(child) = &mut self.child else {
+            if Instant::now() >= self.start_at {
+                self.restarts += 1;
+                tracing::warn!(process = self.role, restarts = self.restarts, "started again");
+                self.start()?;
+            }
+            return Ok(());
+        };
+        if let Some(status) = child.try_wait()? {
+            self.child = None;
+            self.ended(status)?;
+        }
+        Ok(())
+    }
+
+    fn ended(&mut self, status: ExitStatus) -> anyhow::Result<()> {
+        if status.code() == Some(i32::from(EXIT_REFUSED)) && self.restarts == 0 {
+            return Err(refused(format!("the {} process cannot start: see above", self.role)));
+        }
+        if self.started.elapsed() >= WELL_AFTER {
+            self.failures = 0;
+        }
+        let pause = PAUSES[self.failures.min(PAUSES.len() - 1)];
+        self.failures += 1;
+        self.start_at = Instant::now() + pause;
+        tracing::error!(process = self.role, %status, pause_ms = pause.as_millis(), "ended");
+        Ok(())
+    }
+
+    /// Ends the child: asked first, forced after a while.
+    fn end(&mut self) {
+        let Some(mut child) = self.child.take() else {
+            return;
+        };
+        let pid = Pid::from_raw(i32::try_from(child.id()).unwrap_or(i32::MAX));
+        if let Err(error) = kill(pid, Signal::SIGTERM) {
+            tracing::warn!(process = self.role, %error, "cannot be asked to end");
+        }
+        let until = Instant::now() + END_WITHIN;
+        while Instant::now() < until {
+            if let Ok(Some(_)) = child.try_wait() {
+                return;
+            }
+            std::thread::sleep(POLL);
+        }
+        tracing::error!(process = self.role, "does not end when asked: killed");
+        let _ = child.kill();
+        let _ = child.wait();
+    }
+}

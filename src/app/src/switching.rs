@@ -1,0 +1,218 @@
+//! The switch process: the deciding machine, its link to the lines, and the API.
+//!
+//! One thread runs the machine; it wakes on a message of the line process, a request of the API or a deadline. When the
+//! link is lost it is attached again, and the census tells what has happened.
+
+use std::io::{Read, Write};
+use std::net::Shutdown;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::Builder;
+use std::time::Duration;
+
+use anyhow::Context;
+use api::{ApiConfig, Hub, Incoming};
+use clock::{Clock, Mono, MonoClock};
+use config::Config;
+use crossbeam_channel::{Receiver, Sender, bounded, select_biased};
+use link::{Order, PROTOCOL, ToLine, ToSwitch, wire};
+use switch::{Input, Machine, Output, RequestId};
+
+use crate::{lock, refused, wiring};
+
+/// Messages that may wait for the machine.
+const INBOX: usize = 16_384;
+const READ_OCTETS: usize = 64 * 1024;
+/// The longest sleep: how fast a stop is seen.
+const TURN: Duration = Duration::from_millis(100);
+const ATTACH_AGAIN: Duration = Duration::from_millis(100);
+const WRITE_WITHIN: Duration = Duration::from_secs(2);
+
+/// What the link's reader tells.
+enum Mail {
+    Attached(UnixStream),
+    Message(Box<ToSwitch>),
+    Lost,
+}
+
+struct Switching {
+    machine: Machine,
+    hub: Hub,
+    mail: Receiver<Mail>,
+    requests: Receiver<Incoming>,
+    stream: Option<UnixStream>,
+    /// Orders of this turn, written together.
+    octets: Vec<u8>,
+    waiting: Vec<(RequestId, Incoming)>,
+    next_request: u64,
+}
+
+/// Runs the switch process until it is told to stop.
+pub(crate) fn run(_file: &Path, config: Config) -> anyhow::Result<()> {
+    crate::supervisor::end_with_parent()?;
+    let _lock = lock::take(&config.system.data_dir, "switch.lock")?;
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT] {
+        signal_hook::flag::register(signal, Arc::clone(&stop)).context("cannot catch signals")?;
+    }
+    let token = api::token::load_or_create(&config.api.token_file).map_err(refused)?;
+    let hub = Hub::new();
+    let server = api::serve(ApiConfig::new(config.api.listen, token), hub.clone()).map_err(refused)?;
+    let (inbox, mail) = bounded(INBOX);
+    start_link(config.line.socket.clone(), inbox, Arc::clone(&stop))?;
+    let requests = hub.requests();
+    let mut switching = Switching {
+        machine: Machine::new(wiring::switch_config(&config)),
+        hub,
+        mail,
+        requests,
+        stream: None,
+        octets: Vec::new(),
+        waiting: Vec::new(),
+        next_request: 0,
+    };
+    switching.run(&stop);
+    server.shutdown();
+    Ok(())
+}
+
+impl Switching {
+    fn run(&mut self, stop: &AtomicBool) {
+        while !stop.load(Ordering::Acquire) {
+            let until_deadline = self.machine.poll_timeout().map_or(TURN, |due| due - now());
+            let (mail, requests) = (self.mail.clone(), self.requests.clone());
+            select_biased! {
+                recv(mail) -> message => match message {
+                    Ok(message) => self.mail(message),
+                    Err(_) => return,
+                },
+                recv(requests) -> request => match request {
+                    Ok(request) => self.request(request),
+                    Err(_) => return,
+                },
+                default(until_deadline.min(TURN)) => {}
+            }
+            while let Ok(message) = self.mail.try_recv() {
+                self.mail(message);
+            }
+            if self.machine.poll_timeout().is_some_and(|due| due <= now()) {
+                self.tell(Input::Timeout);
+            }
+            self.flush();
+        }
+    }
+
+    fn mail(&mut self, mail: Mail) {
+        match mail {
+            Mail::Attached(stream) => self.stream = Some(stream),
+            Mail::Message(message) => self.tell(Input::Line(*message)),
+            Mail::Lost => {
+                self.stream = None;
+                self.octets.clear();
+                self.tell(Input::LineLost);
+            }
+        }
+    }
+
+    fn request(&mut self, incoming: Incoming) {
+        self.next_request += 1;
+        let id = RequestId(self.next_request);
+        let request = incoming.request.clone();
+        self.waiting.push((id, incoming));
+        self.tell(Input::Request(id, request));
+    }
+
+    fn tell(&mut self, input: Input) {
+        self.machine.handle(input, now());
+        while let Some(output) = self.machine.poll_output() {
+            match output {
+                Output::Order(order) => self.order(order),
+                Output::Update(update) => self.hub.publish(update),
+                Output::Reply(id, reply) => {
+                    if let Some(index) = self.waiting.iter().position(|(waiting, _)| *waiting == id) {
+                        self.waiting.swap_remove(index).1.answer(reply);
+                    }
+                }
+            }
+        }
+    }
+
+    fn order(&mut self, order: Order) {
+        if self.stream.is_none() {
+            return;
+        }
+        if let Err(error) = wire::write(&ToLine::Order(order), &mut self.octets) {
+            tracing::error!(%error, "an order cannot be sent");
+        }
+    }
+
+    /// Sends the orders of this turn in one piece.
+    fn flush(&mut self) {
+        if let Some(stream) = &mut self.stream
+            && !self.octets.is_empty()
+            && let Err(error) = stream.write_all(&self.octets)
+        {
+            tracing::error!(%error, "the line process takes no orders: attaching again");
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+        self.octets.clear();
+    }
+}
+
+/// Starts the thread that attaches to the line process, again and again, and reads its messages.
+fn start_link(socket: PathBuf, inbox: Sender<Mail>, stop: Arc<AtomicBool>) -> std::io::Result<()> {
+    Builder::new().name("link".into()).spawn(move || {
+        let mut told = false;
+        while !stop.load(Ordering::Acquire) {
+            match attach(&socket, &inbox) {
+                Ok(()) => told = false,
+                Err(error) if !told => {
+                    told = true;
+                    tracing::warn!(socket = %socket.display(), %error, "no line process: trying on");
+                }
+                Err(_) => {}
+            }
+            std::thread::sleep(ATTACH_AGAIN);
+        }
+    })?;
+    Ok(())
+}
+
+/// Attaches and reads until the connection ends.
+fn attach(socket: &Path, inbox: &Sender<Mail>) -> anyhow::Result<()> {
+    let mut stream = UnixStream::connect(socket)?;
+    stream.set_write_timeout(Some(WRITE_WITHIN))?;
+    let mut hello = Vec::new();
+    wire::write(&ToLine::Attach { protocol: PROTOCOL }, &mut hello)?;
+    stream.write_all(&hello)?;
+    inbox.send(Mail::Attached(stream.try_clone()?))?;
+    let outcome = read(&mut stream, inbox);
+    inbox.send(Mail::Lost)?;
+    outcome
+}
+
+fn read(stream: &mut UnixStream, inbox: &Sender<Mail>) -> anyhow::Result<()> {
+    let mut reader = wire::Reader::new();
+    let mut octets = vec![0; READ_OCTETS];
+    loop {
+        let count = stream.read(&mut octets)?;
+        if count == 0 {
+            anyhow::bail!("the line process has closed the link");
+        }
+        reader.push(&octets[..count]);
+        while let Some(message) = reader.take::<ToSwitch>()? {
+            if let ToSwitch::Hello { protocol, .. } = &message
+                && *protocol != PROTOCOL
+            {
+                anyhow::bail!("the line process speaks protocol {protocol}, this process {PROTOCOL}");
+            }
+            inbox.send(Mail::Message(Box::new(message)))?;
+        }
+    }
+}
+
+fn now() -> Mono {
+    MonoClock.now()
+}

@@ -1,0 +1,224 @@
+//! From the configuration to the parts: which card, which engine, which machines.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use call::{From, NumberEntry, Plan, Seat};
+use card::{Card, LineConfig as CardLine};
+use cas::fxs::FxsConfig;
+use config::Config;
+use dsp::tone::{Country, plan};
+use isdn::config::{Hunt, PriConfig, Side};
+use line::{LineConfig, PhoneConfig, SpanConfig, TrunkConfig};
+use link::Destination;
+use rt::{EngineConfig, Layout};
+use sim::{EchoPath, Pace, Plug, SimCard, SimConfig, SimControl, SimIo, SimPosition};
+use switch::{SwitchConfig, Trunk};
+use tdm::{ChannelId, SpanKind, Timeslot};
+
+use crate::refused;
+
+/// Samples in a millisecond.
+const SAMPLES_PER_MS: usize = tdm::CHUNK;
+
+/// Makes and starts a card of the configuration.
+///
+/// # Errors
+/// The card cannot be had as configured.
+pub(crate) fn start_card(config: &Config, card: &config::Card) -> anyhow::Result<(SimControl, SimIo)> {
+    let lines: Vec<CardLine> = config.lines(card);
+    match card.kind {
+        config::CardType::Sim => {
+            let simulated = SimCard::new(sim_config(card)).map_err(refused)?;
+            simulated.start(&lines).map_err(refused)
+        }
+    }
+}
+
+fn sim_config(card: &config::Card) -> SimConfig {
+    let mut made = SimConfig::new(&card.name);
+    made.pace = match card.pace {
+        config::Pace::Wall => Pace::Wall,
+        config::Pace::Lockstep => Pace::Lockstep,
+        config::Pace::Virtual => Pace::Virtual(clock::VirtualClock::new()),
+    };
+    made.buffer_ms = u16::try_from(card.buffer.as_millis()).unwrap_or(sim::MAX_BUFFER_MS);
+    made.seed = u64::from(card.seed);
+    card.spans.iter().fold(made, |made, span| made.position(sim_position(card, span)))
+}
+
+fn sim_position(card: &config::Card, span: &config::Span) -> SimPosition {
+    let position_of = |id| card.spans.iter().position(|other| other.id == id);
+    let plug = match &span.far_end {
+        config::FarEnd::Open => Plug::Open,
+        config::FarEnd::Loop => Plug::Loop,
+        config::FarEnd::Span(other) => {
+            let position = position_of(*other).and_then(|position| u8::try_from(position).ok());
+            Plug::Cross(position.expect("the configuration was checked: the other span is on this card"))
+        }
+        config::FarEnd::Socket(path) => Plug::Socket(path.clone()),
+    };
+    let path = span.echo.map(echo_path);
+    let echo = path.iter().flat_map(|path| (1..=span.channels).map(|t| (Timeslot(t), path.clone())));
+    SimPosition {
+        kind: span.kind,
+        channels: span.channels,
+        plug,
+        echo: echo.collect(),
+        ppm: span.ppm,
+        bit_error_rate: 0.0,
+    }
+}
+
+fn echo_path(echo: config::Echo) -> EchoPath {
+    use config::EchoModel::{D2, D3, D4, D5, D6, D7, D8, D9};
+    let name = match echo.model {
+        D2 => "D.2",
+        D3 => "D.3",
+        D4 => "D.4",
+        D5 => "D.5",
+        D6 => "D.6",
+        D7 => "D.7",
+        D8 => "D.8",
+        D9 => "D.9",
+    };
+    let hybrid = sim::g168::hybrid(name).expect("all eight models are in the table");
+    let delay_ms = usize::try_from(echo.delay.as_millis()).unwrap_or(0);
+    EchoPath::hybrid(hybrid, delay_ms * SAMPLES_PER_MS, echo.erl_db as f32)
+}
+
+/// Returns the engine's set-up.
+pub(crate) fn engine_config(config: &Config) -> EngineConfig {
+    let blocks = |time: Duration| usize::try_from(time.as_millis()).unwrap_or(usize::MAX).max(1);
+    let country = match config.system.country {
+        config::Country::Cn => Country::Cn,
+        config::Country::Itu => Country::Itu,
+        config::Country::Us => Country::Us,
+        config::Country::Uk => Country::Uk,
+    };
+    EngineConfig {
+        taps: usize::from(config.realtime.recordings),
+        tap_blocks: blocks(config.realtime.recording_buffer),
+        feeds: usize::from(config.realtime.prompts),
+        feed_blocks: blocks(config.realtime.prompt_buffer),
+        tones: *plan(country),
+        ..EngineConfig::default()
+    }
+}
+
+/// Returns the line machine's set-up.
+pub(crate) fn line_config(config: &Config, layout: &Layout, epoch: u32) -> LineConfig {
+    let spans: Vec<SpanConfig> = config
+        .cards
+        .iter()
+        .flat_map(|card| &card.spans)
+        .map(|span| SpanConfig {
+            span: span.id,
+            kind: span.kind,
+            channels: span.channels,
+            trunk: config.trunk_of(span.id).map(|trunk| TrunkConfig::Pri(pri_config(trunk, span))),
+            phones: (span.kind == SpanKind::Fxs).then(|| PhoneConfig {
+                fxs: FxsConfig::default(),
+                cadence: config.system.country.ring_cadence(),
+            }),
+        })
+        .collect();
+    let channels = spans.iter().flat_map(|span| (1..=span.channels).map(|t| ChannelId::new(span.span.0, t)));
+    let strips: BTreeMap<_, _> = channels.filter_map(|c| Some((c, layout.strip(c)?))).collect();
+    LineConfig {
+        epoch,
+        // Every channel can carry one leg, and one more may be waiting to be refused or ending.
+        max_legs: strips.len() * 2,
+        spans,
+        strips,
+        feeds: config.realtime.prompts,
+        taps: if config.record.enabled { config.realtime.recordings } else { 0 },
+        hold: config.line.hold,
+    }
+}
+
+fn pri_config(trunk: &config::Trunk, span: &config::Span) -> PriConfig {
+    let side = match trunk.signalling {
+        config::TrunkSignalling::PriCpe => Side::User,
+        config::TrunkSignalling::PriNet => Side::Network,
+    };
+    let mut pri = PriConfig::new(side, span.kind);
+    let config::Dialect::EuroIsdn = trunk.dialect;
+    pri.hunt = match trunk.hunt {
+        config::Hunt::Ascending => Hunt::Ascending,
+        config::Hunt::Descending => Hunt::Descending,
+        config::Hunt::RoundRobin => Hunt::RoundRobin,
+    };
+    pri.overlap_receive = trunk.overlap_receive;
+    pri.restart_on_start = trunk.restart_on_start;
+    pri.law = span.law;
+    let t = &trunk.timers;
+    (pri.link.t200, pri.link.t203, pri.link.n200, pri.link.k) = (t.t200, t.t203, t.n200, t.k);
+    (pri.timers.t301, pri.timers.t302, pri.timers.t303, pri.timers.t304) = (t.t301, t.t302, t.t303, t.t304);
+    (pri.timers.t305, pri.timers.t306, pri.timers.t308, pri.timers.t309) = (t.t305, t.t306, t.t308, t.t309);
+    (pri.timers.t310, pri.timers.t313, pri.timers.t316, pri.timers.t322) = (t.t310, t.t313, t.t316, t.t322);
+    pri
+}
+
+/// Returns the switch machine's set-up.
+pub(crate) fn switch_config(config: &Config) -> SwitchConfig {
+    let trunk = |trunk: &config::Trunk| Trunk { name: trunk.name.clone(), spans: trunk.spans.clone() };
+    let seat = |seat: &config::Seat| Seat {
+        number: seat.number.clone(),
+        port: seat.port,
+        answer_timeout: seat.answer_timeout,
+    };
+    SwitchConfig {
+        plan: Plan {
+            numbers: config.numbers.iter().map(|rule| number_entry(config, rule)).collect(),
+            seats: config.seats.iter().map(seat).collect(),
+            digit_timeout: config.call.next_digit_timeout,
+            trunk_timeout: config.call.trunk_answer_timeout,
+        },
+        trunks: config.trunks.iter().map(trunk).collect(),
+    }
+}
+
+fn number_entry(config: &Config, rule: &config::NumberRule) -> NumberEntry {
+    let (action, prompts) = match &rule.action {
+        config::Action::Attendant { prompts, digits, digit_timeout, attempts } => {
+            let (digits, digit_timeout, attempts) = (*digits, *digit_timeout, *attempts);
+            (call::Action::Attendant { digits, digit_timeout, attempts }, prompts.clone())
+        }
+        config::Action::Announce { prompts } => (call::Action::Announce, prompts.clone()),
+        config::Action::Seat { seat } => (call::Action::Seat(seat.clone()), Vec::new()),
+        config::Action::Trunk { trunk } => {
+            let known = config.trunks.iter().find(|known| known.name == *trunk);
+            let spans = known.map(|known| known.spans.clone()).unwrap_or_default();
+            (call::Action::Trunk(Destination::Trunk(spans)), Vec::new())
+        }
+    };
+    NumberEntry {
+        called: rule.called.clone(),
+        from: match rule.from {
+            config::Origin::Any => None,
+            config::Origin::Trunk => Some(From::Trunk),
+            config::Origin::Seat => Some(From::Seat),
+        },
+        action,
+        prompts,
+        language: rule.language.clone(),
+        record: rule.record && config.record.enabled,
+    }
+}
+
+/// Returns the prompts that the plan names and that are not there, for a warning at start.
+pub(crate) fn missing_prompts(config: &Config) -> Vec<String> {
+    let own = |rule: &config::NumberRule| {
+        call::OWN_PROMPTS.iter().map(|name| format!("{}/{name}", rule.language)).collect::<Vec<_>>()
+    };
+    let named = config.numbers.iter().flat_map(|rule| match &rule.action {
+        config::Action::Attendant { prompts, .. } => [prompts.clone(), own(rule)].concat(),
+        config::Action::Announce { prompts } => prompts.clone(),
+        config::Action::Seat { .. } | config::Action::Trunk { .. } => Vec::new(),
+    });
+    let mut missing: Vec<String> = named.filter(|name| !config.prompt_file(name).is_file()).collect();
+    missing.sort();
+    missing.dedup();
+    missing
+}

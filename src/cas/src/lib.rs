@@ -1,0 +1,7 @@
+//! Signalling beside the audio of analog ports and, later, of channel-associated trunks.
+//!
+//! [`fxs`] is the exchange's side of a telephone's two wires.
+#![warn(missing_docs)]
+#![deny(clippy::wildcard_enum_match_arm)]
+
+pub mod fxs;

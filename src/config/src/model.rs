@@ -1,0 +1,491 @@
+//! The configuration as the rest of the program sees it: typed, checked, paths resolved.
+//!
+//! Paths are resolved so that they can be opened from anywhere: `data_dir` and `prompts_dir` start at the folder of the
+//! configuration file; recordings, sockets and the token start at `data_dir`.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use card::{ClockSource, LineConfig, RingCadence, Signalling};
+use tdm::{ChannelId, Law, SpanId, SpanKind};
+
+/// A whole configuration without errors.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// The file it was read from, as it was named.
+    pub file: PathBuf,
+    /// What concerns the whole appliance.
+    pub system: System,
+    /// The realtime threads and the pools of the engine.
+    pub realtime: Realtime,
+    /// The cards, in the order of the file.
+    pub cards: Vec<Card>,
+    /// The trunks, in the order of the file.
+    pub trunks: Vec<Trunk>,
+    /// The seats, in the order of the file.
+    pub seats: Vec<Seat>,
+    /// The number plan, in the order of the file.
+    pub numbers: Vec<NumberRule>,
+    /// How long calls wait.
+    pub call: Call,
+    /// Recording.
+    pub record: Record,
+    /// The line process and its end of the link.
+    pub line: Line,
+    /// The programming interface.
+    pub api: Api,
+}
+
+impl Config {
+    /// Returns the span with this number.
+    pub fn span(&self, id: SpanId) -> Option<&Span> {
+        self.cards.iter().flat_map(|card| &card.spans).find(|span| span.id == id)
+    }
+
+    /// Returns the trunk that a span belongs to.
+    pub fn trunk_of(&self, id: SpanId) -> Option<&Trunk> {
+        self.trunks.iter().find(|trunk| trunk.spans.contains(&id))
+    }
+
+    /// Returns how a span carries its signalling: frames in the D timeslot if it belongs to a trunk.
+    pub fn signalling(&self, span: &Span) -> Signalling {
+        if span.kind.is_analog() {
+            return Signalling::Loop;
+        }
+        match (self.trunk_of(span.id), span.kind.pri_d_timeslot()) {
+            (Some(_), Some(timeslot)) => Signalling::Hdlc(timeslot),
+            _ => Signalling::Clear,
+        }
+    }
+
+    /// Returns the set-up of a card's spans, one for each position.
+    pub fn lines(&self, card: &Card) -> Vec<LineConfig> {
+        let line = |(position, span): (u8, &Span)| LineConfig {
+            position,
+            span: span.id,
+            law: span.law,
+            signalling: self.signalling(span),
+            clock: span.clock,
+        };
+        (0..).zip(&card.spans).map(line).collect()
+    }
+
+    /// Returns the file of a prompt named in the number plan.
+    pub fn prompt_file(&self, prompt: &str) -> PathBuf {
+        self.system.prompts_dir.join(format!("{prompt}.wav"))
+    }
+}
+
+/// `[system]`: what concerns the whole appliance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct System {
+    /// The appliance's name in logs and on the page.
+    pub name: String,
+    /// Where recordings, sockets and the token live.
+    pub data_dir: PathBuf,
+    /// Where prompts are read from.
+    pub prompts_dir: PathBuf,
+    /// Tones and ringing.
+    pub country: Country,
+    /// The folder of the prompts that the program itself needs.
+    pub language: String,
+    /// How much is logged.
+    pub log: LogLevel,
+}
+
+/// Whose tones callers hear and in which cadence telephones ring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Country {
+    /// China.
+    Cn,
+    /// The recommendation of ITU-T E.180.
+    Itu,
+    /// North America.
+    Us,
+    /// The United Kingdom.
+    Uk,
+}
+
+impl Country {
+    /// Returns the ringing cadence. The double ring of the United Kingdom is given as one ring of the same cycle, since
+    /// a cadence has one pause.
+    pub const fn ring_cadence(self) -> RingCadence {
+        match self {
+            Country::Cn | Country::Itu => RingCadence::CHINA,
+            Country::Us => RingCadence { on_ms: 2_000, off_ms: 4_000 },
+            Country::Uk => RingCadence { on_ms: 1_000, off_ms: 2_000 },
+        }
+    }
+}
+
+/// How much is logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogLevel {
+    /// What wakes someone.
+    Error,
+    /// And what is odd but working.
+    Warn,
+    /// And calls and spans that change state.
+    Info,
+    /// And the steps of machines.
+    Debug,
+    /// And every frame.
+    Trace,
+}
+
+impl LogLevel {
+    /// Returns the level as it is written.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            LogLevel::Error => "error",
+            LogLevel::Warn => "warn",
+            LogLevel::Info => "info",
+            LogLevel::Debug => "debug",
+            LogLevel::Trace => "trace",
+        }
+    }
+}
+
+/// `[realtime]`: the realtime threads and the pools of the engine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Realtime {
+    /// The SCHED_FIFO priority of the engine's threads; 0 is normal scheduling.
+    pub priority: u8,
+    /// The processor to which the first engine thread is pinned, the next ones to those after it.
+    pub cpu: Option<u16>,
+    /// Whether memory is locked against paging.
+    pub lock_memory: bool,
+    /// How many recordings can run at once: the number of taps.
+    pub recordings: u16,
+    /// How many prompts can play at once: the number of feeds.
+    pub prompts: u16,
+    /// How much audio a tap holds while the disk is slow.
+    pub recording_buffer: Duration,
+    /// How much audio a feed holds.
+    pub prompt_buffer: Duration,
+}
+
+/// `[[card]]`: one card.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Card {
+    /// Its name in logs and on the page.
+    pub name: String,
+    /// Which driver it needs.
+    pub kind: CardType,
+    /// What paces a simulated card.
+    pub pace: Pace,
+    /// How late the realtime thread may come before a sample is lost.
+    pub buffer: Duration,
+    /// The seed of a simulated card's chance.
+    pub seed: u32,
+    /// Its spans; the place in this list is the position on the card.
+    pub spans: Vec<Span>,
+}
+
+/// Which driver a card needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CardType {
+    /// The simulated card.
+    Sim,
+}
+
+/// What paces a simulated card.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// The machine's clock.
+    Wall,
+    /// The machine's clock, but waiting for far ends that are slower.
+    Lockstep,
+    /// As fast as the slowest part can.
+    Virtual,
+}
+
+/// `[[card.span]]`: one E1 or T1 line, or one bank of analog ports.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Span {
+    /// Its number in the whole system.
+    pub id: SpanId,
+    /// What it is made of.
+    pub kind: SpanKind,
+    /// Its timeslots or ports.
+    pub channels: u8,
+    /// The companding law on the line.
+    pub law: Law,
+    /// Where its transmit clock comes from.
+    pub clock: ClockSource,
+    /// What a simulated line is connected to.
+    pub far_end: FarEnd,
+    /// How much faster the far end's clock is than ours, in parts per million.
+    pub ppm: f64,
+    /// The echo path of every channel of a simulated line; none is a line without echo.
+    pub echo: Option<Echo>,
+}
+
+/// What the other end of a simulated line is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FarEnd {
+    /// Nothing: a digital span is RED, a telephone lies on hook.
+    Open,
+    /// What we send comes back.
+    Loop,
+    /// Another span of the same card.
+    Span(SpanId),
+    /// Another program, over this Unix socket (`docs/sim-line.md`).
+    Socket(PathBuf),
+}
+
+/// `[card.span.echo]`: the echo of a simulated line.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Echo {
+    /// The hybrid.
+    pub model: EchoModel,
+    /// Echo return loss: how much weaker the echo is than what we sent, in decibel.
+    pub erl_db: f64,
+    /// How late it comes, beside the hybrid's own length.
+    pub delay: Duration,
+}
+
+/// A hybrid's impulse response. Source: ITU-T G.168 (2015) annex D, D.2 to D.9.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EchoModel {
+    /// G.168 D.2.
+    D2,
+    /// G.168 D.3.
+    D3,
+    /// G.168 D.4.
+    D4,
+    /// G.168 D.5.
+    D5,
+    /// G.168 D.6.
+    D6,
+    /// G.168 D.7.
+    D7,
+    /// G.168 D.8.
+    D8,
+    /// G.168 D.9.
+    D9,
+}
+
+/// `[[trunk]]`: spans that lead to one exchange.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trunk {
+    /// Its name in the number plan.
+    pub name: String,
+    /// Its spans, in the order in which they are hunted.
+    pub spans: Vec<SpanId>,
+    /// Which side we are.
+    pub signalling: TrunkSignalling,
+    /// The variant of Q.931 that the exchange speaks.
+    pub dialect: Dialect,
+    /// In which order channels are taken for outgoing calls.
+    pub hunt: Hunt,
+    /// Whether a number may come digit by digit after SETUP.
+    pub overlap_receive: bool,
+    /// Whether all channels are restarted when the D-channel first comes up.
+    pub restart_on_start: bool,
+    /// The number shown to whom we call; none shows none.
+    pub caller: Option<String>,
+    /// Timers and counters.
+    pub timers: Timers,
+}
+
+/// Which side of primary rate ISDN we are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TrunkSignalling {
+    /// The user side: the other end is an exchange.
+    PriCpe,
+    /// The network side: the other end is a private exchange.
+    PriNet,
+}
+
+/// A variant of Q.931.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    /// ETSI EN 300 403-1.
+    EuroIsdn,
+}
+
+/// In which order channels are taken for outgoing calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hunt {
+    /// The lowest free one.
+    Ascending,
+    /// The highest free one.
+    Descending,
+    /// The one after the last taken.
+    RoundRobin,
+}
+
+/// `[trunk.timers]`: Q.921 and Q.931 by their own names. T312 is T303 + 2 s and not set;
+/// T314 and T317 have nothing to wait for here.
+///
+/// Source: ITU-T Q.921 (09/97) 5.9, Q.931 (05/98) tables 9-1 and 9-2.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timers {
+    /// How long an acknowledgement of layer 2 is waited for.
+    pub t200: Duration,
+    /// How long layer 2 may be silent.
+    pub t203: Duration,
+    /// How often layer 2 repeats.
+    pub n200: u8,
+    /// How many frames may be unacknowledged.
+    pub k: u8,
+    /// Alerting, until the call is answered.
+    pub t301: Duration,
+    /// Overlap receiving, until the next digit.
+    pub t302: Duration,
+    /// SETUP, until any answer.
+    pub t303: Duration,
+    /// Overlap sending, until the next answer.
+    pub t304: Duration,
+    /// DISCONNECT, until RELEASE.
+    pub t305: Duration,
+    /// DISCONNECT with tones, until RELEASE.
+    pub t306: Duration,
+    /// RELEASE, until RELEASE COMPLETE.
+    pub t308: Duration,
+    /// Layer 2 lost, until calls are cleared.
+    pub t309: Duration,
+    /// CALL PROCEEDING, until ALERTING, CONNECT or PROGRESS.
+    pub t310: Duration,
+    /// CONNECT, until CONNECT ACKNOWLEDGE.
+    pub t313: Duration,
+    /// RESTART, until RESTART ACKNOWLEDGE.
+    pub t316: Duration,
+    /// STATUS ENQUIRY, until STATUS.
+    pub t322: Duration,
+}
+
+/// `[[seat]]`: a telephone at which someone sits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seat {
+    /// Its number.
+    pub number: String,
+    /// Where its telephone is plugged in.
+    pub port: ChannelId,
+    /// Who sits there, for people.
+    pub name: String,
+    /// How long it rings before the call is given up.
+    pub answer_timeout: Duration,
+}
+
+/// `[[number]]`: what happens to a call to a number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NumberRule {
+    /// The called number, or its beginning and a `*`. The longest one that fits decides.
+    pub called: String,
+    /// Where the call must come from.
+    pub from: Origin,
+    /// What happens.
+    pub action: Action,
+    /// The folder of the prompts that the program itself needs.
+    pub language: String,
+    /// Whether the call is recorded.
+    pub record: bool,
+}
+
+/// Where a call comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// From anywhere.
+    Any,
+    /// Over a trunk.
+    Trunk,
+    /// From a seat.
+    Seat,
+}
+
+/// What happens to a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Answer, play the prompts, collect a seat's number and connect to it.
+    Attendant {
+        /// Played in order, each time digits are asked for.
+        prompts: Vec<String>,
+        /// How many digits a seat's number has.
+        digits: u8,
+        /// How long each digit is waited for after the prompts.
+        digit_timeout: Duration,
+        /// How often digits are asked for before the call is given up.
+        attempts: u8,
+    },
+    /// Answer, play the prompts and hang up.
+    Announce {
+        /// Played in order.
+        prompts: Vec<String>,
+    },
+    /// Ring a seat.
+    Seat {
+        /// Its number.
+        seat: String,
+    },
+    /// Call the same number over a trunk.
+    Trunk {
+        /// Its name.
+        trunk: String,
+    },
+}
+
+/// `[call]`: how long calls wait.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Call {
+    /// How long the next digit of a called number may take.
+    pub next_digit_timeout: Duration,
+    /// How long a call over a trunk may take to be answered.
+    pub trunk_answer_timeout: Duration,
+}
+
+/// `[record]`: recording.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// Whether anything is recorded.
+    pub enabled: bool,
+    /// Where recordings are kept.
+    pub directory: PathBuf,
+    /// Space on the disk that recording leaves free, in MiB.
+    pub reserve_mib: u32,
+    /// How often what is recorded is handed to the system, headers included.
+    pub flush: Duration,
+}
+
+/// `[line]`: the line process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// The Unix socket on which it meets the switch process.
+    pub socket: PathBuf,
+    /// How long new calls are held while the switch process is away.
+    pub hold: Duration,
+}
+
+/// `[api]`: the programming interface.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Api {
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// Where the token is kept that every request must carry.
+    pub token_file: PathBuf,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = r#"
+        version = 1
+        card = [{ name = "c", type = "sim", span = [{ span = 1, kind = "e1" }] }]
+        trunk = [{ name = "t", spans = [1], signalling = "pri_cpe" }]
+    "#;
+
+    #[test]
+    fn a_span_of_a_trunk_has_its_d_channel_and_others_are_clear() {
+        let mut config = Config::parse(TEXT, "f.toml").unwrap();
+        let lines = config.lines(&config.cards[0]);
+        assert_eq!(lines[0].signalling, Signalling::Hdlc(tdm::Timeslot(16)));
+        assert_eq!((lines[0].position, lines[0].span, lines[0].law), (0, SpanId(1), Law::A));
+        config.trunks.clear();
+        assert_eq!(config.lines(&config.cards[0])[0].signalling, Signalling::Clear);
+        config.cards[0].spans[0].kind = SpanKind::Fxs;
+        assert_eq!(config.lines(&config.cards[0])[0].signalling, Signalling::Loop);
+    }
+}

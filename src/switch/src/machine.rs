@@ -1,0 +1,493 @@
+//! The machine itself: legs to calls, calls to orders, changes to updates.
+
+use core::time::Duration;
+use std::collections::{BTreeMap, VecDeque};
+
+use call::{Call, From, Input as CallInput, Names, Plan};
+use clock::{Mono, WallAnchor};
+use link::{
+    Cause, Destination, EndedLeg, Event, LegId, LegState, Order, RecordingId, RecordingState, ToSwitch,
+};
+use tdm::{ChannelId, SpanId};
+
+use crate::census::Census;
+use crate::entry::{Entry, Leg};
+use crate::view::{LegStateView, SpanView, Update};
+
+/// The most calls at once.
+pub const MAX_CALLS: usize = 4_096;
+/// Ended calls kept for news of their recordings.
+const MAX_ENDED: usize = 256;
+
+/// A bundle of spans by which calls leave.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trunk {
+    /// Its name.
+    pub name: String,
+    /// Its spans, in the order in which they are tried.
+    pub spans: Vec<SpanId>,
+}
+
+/// What the machine is told once.
+#[derive(Clone, Debug, Default)]
+pub struct SwitchConfig {
+    /// The number plan.
+    pub plan: Plan,
+    /// The trunks by which people may dial out.
+    pub trunks: Vec<Trunk>,
+}
+
+/// Ties a reply to its request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RequestId(pub u64);
+
+/// What somebody wants.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Request {
+    /// Dial `called` over a trunk; once answered treat the call as if it had called `then`.
+    Dial {
+        /// The trunk's name.
+        trunk: String,
+        /// The number to dial.
+        called: String,
+        /// The number to show.
+        calling: String,
+        /// A number of our plan.
+        then: String,
+    },
+    /// End a call.
+    Clear {
+        /// Its name.
+        call: LegId,
+    },
+}
+
+/// The answer to a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// The call has this name.
+    Call(LegId),
+    /// It is being done.
+    Done,
+}
+
+/// What happens to the machine.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// A message of the line process.
+    Line(ToSwitch),
+    /// The link is down.
+    LineLost,
+    /// Somebody wants something.
+    Request(RequestId, Request),
+    /// A deadline has passed.
+    Timeout,
+}
+
+/// What the machine wants done.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Output {
+    /// Send this to the line process.
+    Order(Order),
+    /// Answer somebody.
+    Reply(RequestId, Result<Reply, String>),
+    /// Tell onlookers. The n-th update since start has the number n.
+    Update(Update),
+}
+
+/// Names for new legs in the present session.
+#[derive(Debug)]
+pub(crate) struct SessionNames {
+    epoch: u32,
+    session: u16,
+    serial: u32,
+}
+
+impl Names for SessionNames {
+    fn next_leg(&mut self) -> LegId {
+        self.serial += 1;
+        LegId { epoch: self.epoch, session: self.session, serial: self.serial }
+    }
+}
+
+/// The switch.
+#[derive(Debug)]
+pub struct Machine {
+    pub(crate) config: SwitchConfig,
+    pub(crate) names: SessionNames,
+    pub(crate) anchor: WallAnchor,
+    pub(crate) calls: BTreeMap<LegId, Entry>,
+    /// Which call a leg belongs to, for all legs that live.
+    pub(crate) owners: BTreeMap<LegId, LegId>,
+    ended: VecDeque<Entry>,
+    pub(crate) attached: bool,
+    census: Option<Census>,
+    deadlines: BTreeMap<(Mono, LegId), ()>,
+    outputs: VecDeque<Output>,
+}
+
+impl Machine {
+    /// Makes a switch that knows no calls yet.
+    pub fn new(config: SwitchConfig) -> Machine {
+        Machine {
+            config,
+            names: SessionNames { epoch: 0, session: 0, serial: 0 },
+            anchor: WallAnchor::new(Mono::ZERO, 0),
+            calls: BTreeMap::new(),
+            owners: BTreeMap::new(),
+            ended: VecDeque::new(),
+            attached: false,
+            census: None,
+            deadlines: BTreeMap::new(),
+            outputs: VecDeque::new(),
+        }
+    }
+
+    /// Takes one input.
+    pub fn handle(&mut self, input: Input, now: Mono) {
+        match input {
+            Input::Line(message) => self.line(message, now),
+            Input::LineLost => self.line_lost(),
+            Input::Request(id, request) => {
+                let reply = self.request(request, now);
+                self.outputs.push_back(Output::Reply(id, reply));
+            }
+            Input::Timeout => self.timeout(now),
+        }
+    }
+
+    /// Returns the next output; call until none.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// Returns when [`Input::Timeout`] is due.
+    pub fn poll_timeout(&self) -> Option<Mono> {
+        self.deadlines.first_key_value().map(|((due, _), ())| *due)
+    }
+
+    fn line(&mut self, message: ToSwitch, now: Mono) {
+        match message {
+            ToSwitch::Hello { epoch, session, anchor, .. } => {
+                if epoch != self.names.epoch {
+                    self.lines_restarted(now);
+                }
+                self.names = SessionNames { epoch, session, serial: 0 };
+                self.anchor = anchor;
+                self.census = Some(Census::default());
+            }
+            ToSwitch::Leg(leg) => self.in_census(|census| census.legs.push(leg)),
+            ToSwitch::Ended(leg) => self.in_census(|census| census.ended.push(leg)),
+            ToSwitch::Span(span) => self.update(Update::Span { span: SpanView::new(&span) }),
+            ToSwitch::CensusEnd => {
+                if let Some(census) = self.census.take() {
+                    self.attached = true;
+                    self.update(Update::Line { attached: true });
+                    self.take_census(census, now);
+                }
+            }
+            ToSwitch::Event { at, event, .. } => self.event(event, at, now),
+        }
+    }
+
+    fn in_census(&mut self, add: impl FnOnce(&mut Census)) {
+        if let Some(census) = &mut self.census {
+            add(census);
+        }
+    }
+
+    fn line_lost(&mut self) {
+        self.census = None;
+        if self.attached {
+            self.attached = false;
+            self.update(Update::Line { attached: false });
+        }
+    }
+
+    /// The line process has been started anew: all legs that were known are gone with the old one.
+    fn lines_restarted(&mut self, now: Mono) {
+        for first in self.calls.keys().copied().collect::<Vec<_>>() {
+            for leg in self.calls[&first].legs.iter().map(|leg| leg.id).collect::<Vec<_>>() {
+                self.leg_ended(leg, Cause::TEMPORARY, now, now);
+            }
+        }
+    }
+
+    fn event(&mut self, event: Event, at: Mono, now: Mono) {
+        match event {
+            Event::Offer { leg, channel, called, calling, complete, restricted: _ } => {
+                self.offer(leg, channel, &called, &calling, complete, at, now);
+            }
+            Event::Dialled { leg, digits, complete } => {
+                self.tell(leg, now, |_| CallInput::Dialled { digits: &digits, complete });
+            }
+            Event::Proceeding { leg, channel } => {
+                self.set_channel(leg, channel);
+                self.show_leg(leg);
+            }
+            Event::Alerting { leg, inband } => {
+                self.set_state(leg, LegState::Alerting);
+                self.tell(leg, now, |first| {
+                    if first { CallInput::FirstAlerting } else { CallInput::SecondAlerting { inband } }
+                });
+            }
+            Event::Progress { leg } => {
+                self.tell(
+                    leg,
+                    now,
+                    |first| {
+                        if first { CallInput::FirstAlerting } else { CallInput::SecondProgress }
+                    },
+                )
+            }
+            Event::Answered { leg } => self.answered(leg, at, now),
+            Event::Ended(EndedLeg { leg, cause, ended, .. }) => self.leg_ended(leg, cause, ended, now),
+            Event::Digit { leg, digit } => self.tell_first(leg, now, CallInput::Digit(digit)),
+            Event::Played { leg, play, completed: _ } => self.tell_first(leg, now, CallInput::Played(play)),
+            Event::Connected { a, .. } => {
+                if let Some(entry) = self.owners.get(&a).and_then(|first| self.calls.get_mut(first)) {
+                    entry.talking.get_or_insert(at);
+                }
+                self.show_leg(a);
+            }
+            Event::Recording { recording, state } => self.recording(recording, &state),
+            Event::Refused { leg, why } => tracing::warn!(%leg, why, "an order was refused"),
+            Event::Span(span) => self.update(Update::Span { span: SpanView::new(&span) }),
+            Event::Health(health) => self.update(Update::Health { health }),
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "an offer has that many parts")]
+    pub(crate) fn offer(
+        &mut self,
+        leg: LegId,
+        channel: ChannelId,
+        called: &str,
+        calling: &str,
+        complete: bool,
+        at: Mono,
+        now: Mono,
+    ) {
+        if self.calls.len() >= MAX_CALLS {
+            self.order(Order::Hangup { leg, cause: Cause::CONGESTION });
+            return;
+        }
+        let seat = self.config.plan.seat_at(channel);
+        let from = if seat.is_some() { From::Seat } else { From::Trunk };
+        let calling = seat.map_or(calling, |seat| seat.number.as_str()).to_string();
+        let mut entry = Entry::new(Call::new(leg, called, &calling, from), at);
+        let state = LegStateView::Offered;
+        entry.legs.push(Leg { id: leg, channel: Some(channel), incoming: true, state });
+        self.calls.insert(leg, entry);
+        self.owners.insert(leg, leg);
+        self.tell(leg, now, |_| CallInput::Offered { complete });
+    }
+
+    fn answered(&mut self, leg: LegId, at: Mono, now: Mono) {
+        self.set_state(leg, LegState::Answered);
+        if let Some(entry) = self.calls.get_mut(&leg) {
+            entry.answered.get_or_insert(at);
+        }
+        self.tell(leg, now, |first| if first { CallInput::FirstAnswered } else { CallInput::SecondAnswered });
+    }
+
+    pub(crate) fn leg_ended(&mut self, leg: LegId, cause: Cause, at: Mono, now: Mono) {
+        if let Some(entry) = self.owners.get(&leg).and_then(|first| self.calls.get_mut(first)) {
+            entry.ended = Some(at);
+            if let Some(leg) = entry.leg_mut(leg) {
+                leg.state = LegStateView::Ended;
+            }
+        }
+        self.tell(
+            leg,
+            now,
+            |first| {
+                if first { CallInput::FirstEnded(cause) } else { CallInput::SecondEnded(cause) }
+            },
+        );
+        self.owners.remove(&leg);
+        self.order(Order::Forget { leg });
+    }
+
+    fn recording(&mut self, recording: RecordingId, state: &RecordingState) {
+        let name = recording.to_string();
+        let ended = self.ended.iter_mut().find(|entry| entry.call.first == recording.leg);
+        if let Some(entry) = self.calls.get_mut(&recording.leg).or(ended) {
+            entry.recording(&name, state);
+            let call = entry.view(&self.anchor);
+            self.update(Update::Call { call });
+        }
+    }
+
+    fn set_state(&mut self, leg: LegId, state: LegState) {
+        if let Some(entry) = self.owners.get(&leg).and_then(|first| self.calls.get_mut(first)) {
+            entry.set_state(leg, state);
+        }
+    }
+
+    fn set_channel(&mut self, leg: LegId, channel: ChannelId) {
+        let entry = self.owners.get(&leg).and_then(|first| self.calls.get_mut(first));
+        if let Some(leg) = entry.and_then(|entry| entry.leg_mut(leg)) {
+            leg.channel = Some(channel);
+        }
+    }
+
+    fn show_leg(&mut self, leg: LegId) {
+        if let Some(first) = self.owners.get(&leg).copied() {
+            self.show(first);
+        }
+    }
+
+    fn show(&mut self, first: LegId) {
+        if let Some(entry) = self.calls.get(&first) {
+            let call = entry.view(&self.anchor);
+            self.update(Update::Call { call });
+        }
+    }
+
+    fn tell_first(&mut self, leg: LegId, now: Mono, input: CallInput<'_>) {
+        if self.calls.contains_key(&leg) {
+            self.tell(leg, now, |_| input.clone());
+        }
+    }
+
+    /// Tells the call that `leg` belongs to what `input` makes of it; `input` is given whether it is the first leg.
+    fn tell<'a>(&mut self, leg: LegId, now: Mono, input: impl FnOnce(bool) -> CallInput<'a>) {
+        let Some(first) = self.owners.get(&leg).copied() else {
+            return;
+        };
+        let Some(entry) = self.calls.get_mut(&first) else {
+            return;
+        };
+        // A second leg that was given up may still be ending: the call has no more interest in it.
+        let concerns = leg == first || entry.call.second == Some(leg);
+        let before = entry.call.poll_timeout();
+        let mut orders = Vec::new();
+        if concerns {
+            entry.call.handle(input(leg == first), &self.config.plan, &mut self.names, &mut orders, now);
+        }
+        self.after_step(first, before, orders);
+    }
+
+    /// Carries out what a call's step has given: note first, so that no leg is ever made that nobody would know.
+    pub(crate) fn after_step(&mut self, first: LegId, before: Option<Mono>, orders: Vec<Order>) {
+        let Some(entry) = self.calls.get_mut(&first) else {
+            return;
+        };
+        if let Some(due) = before {
+            self.deadlines.remove(&(due, first));
+        }
+        if let Some(due) = entry.call.poll_timeout() {
+            self.deadlines.insert((due, first), ());
+        }
+        for order in &orders {
+            if let Order::Originate { leg, .. } = order {
+                self.owners.insert(*leg, first);
+                let state = LegStateView::Calling;
+                entry.legs.push(Leg { id: *leg, channel: None, incoming: false, state });
+            }
+        }
+        let note = crate::census::write_note(&entry.call);
+        let (changed, over) = (note != entry.note, entry.call.is_over());
+        if changed {
+            entry.note.clone_from(&note);
+        }
+        let originated = orders.iter().any(|o| matches!(o, Order::Originate { leg, .. } if *leg == first));
+        if originated {
+            // The first leg itself is new: it must exist before a note can lie on it.
+            orders.into_iter().for_each(|order| self.order(order));
+            self.order(Order::Note { leg: first, note });
+        } else {
+            if changed && !over {
+                self.order(Order::Note { leg: first, note });
+            }
+            orders.into_iter().for_each(|order| self.order(order));
+        }
+        self.show(first);
+        if over {
+            self.retire(first);
+        }
+    }
+
+    fn retire(&mut self, first: LegId) {
+        if let Some(entry) = self.calls.remove(&first) {
+            if let Some(due) = entry.call.poll_timeout() {
+                self.deadlines.remove(&(due, first));
+            }
+            if self.ended.len() == MAX_ENDED {
+                self.ended.pop_front();
+            }
+            self.ended.push_back(entry);
+        }
+    }
+
+    fn timeout(&mut self, now: Mono) {
+        while let Some(((due, first), ())) = self.deadlines.first_key_value().map(|(k, v)| (*k, *v)) {
+            if due > now {
+                return;
+            }
+            self.deadlines.remove(&(due, first));
+            self.tell(first, now, |_| CallInput::Timeout);
+        }
+    }
+
+    fn request(&mut self, request: Request, now: Mono) -> Result<Reply, String> {
+        if !self.attached {
+            return Err("the line process is not attached".into());
+        }
+        match request {
+            Request::Dial { trunk, called, calling, then } => {
+                self.dial(&trunk, &called, &calling, &then, now)
+            }
+            Request::Clear { call } => {
+                let entry = self.calls.get(&call).ok_or_else(|| format!("no call {call}"))?;
+                let cause = if entry.is_from_seat() { Cause::NORMAL } else { Cause::UNSPECIFIED };
+                self.tell(call, now, |_| CallInput::Clear(cause));
+                Ok(Reply::Done)
+            }
+        }
+    }
+
+    fn dial(
+        &mut self,
+        trunk: &str,
+        called: &str,
+        calling: &str,
+        then: &str,
+        now: Mono,
+    ) -> Result<Reply, String> {
+        let spans =
+            self.config.trunks.iter().find(|known| known.name == trunk).map(|known| known.spans.clone());
+        let spans = spans.ok_or_else(|| format!("no trunk \"{trunk}\""))?;
+        if self.calls.len() >= MAX_CALLS {
+            return Err(format!("all {MAX_CALLS} calls are in use"));
+        }
+        if let call::Match::Unknown | call::Match::More = self.config.plan.route(then, From::Seat, true) {
+            return Err(format!("\"{then}\" is no number of the plan"));
+        }
+        let first = self.names.next_leg();
+        let mut orders = Vec::new();
+        let deadline = now + self.config.plan.trunk_timeout.max(Duration::from_secs(1));
+        let to = Destination::Trunk(spans);
+        let call = Call::originate(first, to, called, calling, then, &mut orders, deadline);
+        self.calls.insert(first, Entry::new(call, now));
+        self.after_step(first, None, orders);
+        Ok(Reply::Call(first))
+    }
+
+    pub(crate) fn order(&mut self, order: Order) {
+        self.outputs.push_back(Output::Order(order));
+    }
+
+    pub(crate) fn update(&mut self, update: Update) {
+        self.outputs.push_back(Output::Update(update));
+    }
+
+    pub(crate) fn clear_deadlines(&mut self) {
+        self.deadlines.clear();
+    }
+}
+
+#[cfg(test)]
+#[path = "machine_tests.rs"]
+mod tests;
