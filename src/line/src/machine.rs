@@ -319,7 +319,10 @@ impl Machine {
                 self.bad_frames(span, total);
             }
             // Exchange lines on FXO ports and bits of CAS trunks have no signalling machine yet.
-            CardEvent::Abcd { .. } | CardEvent::Ring { .. } | CardEvent::Polarity { .. } => {}
+            CardEvent::Abcd { .. }
+            | CardEvent::Ring { .. }
+            | CardEvent::Polarity { .. }
+            | CardEvent::Feed { .. } => {}
         }
     }
 

@@ -220,11 +220,15 @@ impl Engine {
     }
 
     fn take_card_events(&mut self, time: SampleTime) {
-        for seat in &mut self.seats {
+        for seat in 0..self.seats.len() {
             for _ in 0..MAX_CARD_EVENTS {
-                let Some(event) = seat.io.poll_event() else { break };
+                let Some(event) = self.seats[seat].io.poll_event() else { break };
+                if matches!(event, CardEvent::Attached { .. } | CardEvent::Detached { .. }) {
+                    // The layout is changed before the event is told.
+                    self.look_at_places();
+                }
                 self.census.note(&event, &self.layout);
-                count(&event, seat, &self.layout, &self.counters);
+                count(&event, &self.seats[seat], &self.layout, &self.counters);
                 self.tell.tell(time, RtEventKind::Card(event));
             }
         }
@@ -344,6 +348,7 @@ fn count(event: &CardEvent, seat: &Seat, layout: &Layout, counters: &Counters) {
         | CardEvent::Hook { .. }
         | CardEvent::Ring { .. }
         | CardEvent::Polarity { .. }
+        | CardEvent::Feed { .. }
         | CardEvent::Attached { .. }
         | CardEvent::Detached { .. } => {}
     }

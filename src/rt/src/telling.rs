@@ -71,10 +71,11 @@ struct LineState {
     hook: Option<HookState>,
     ringing: Option<bool>,
     polarity: Option<Polarity>,
+    feed: Option<bool>,
 }
 
 /// The most events one place can need.
-const EVENTS_A_PLACE: usize = 4;
+const EVENTS_A_PLACE: usize = 5;
 
 impl Census {
     pub(crate) fn new(layout: &Layout) -> Census {
@@ -104,6 +105,9 @@ impl Census {
             }
             CardEvent::Polarity { channel, polarity } => {
                 self.line(channel, layout, |line| line.polarity = Some(polarity));
+            }
+            CardEvent::Feed { channel, present } => {
+                self.line(channel, layout, |line| line.feed = Some(present));
             }
             CardEvent::Slip { .. }
             | CardEvent::Attached { .. }
@@ -190,6 +194,9 @@ impl Census {
         }
         if let Some(polarity) = line.polarity {
             card(CardEvent::Polarity { channel, polarity });
+        }
+        if let Some(present) = line.feed {
+            card(CardEvent::Feed { channel, present });
         }
         true
     }
