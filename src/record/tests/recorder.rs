@@ -158,7 +158,7 @@ fn blocks_of_an_earlier_use_of_the_tap_never_enter_a_recording() {
     bench.recorder.stop(ONE);
     bench.push(0, 70, 30);
     bench.poll(100);
-    bench.start(TWO, 0, "b.wav", 0).unwrap();
+    bench.start(TWO, 0, "b.wav", 100).unwrap();
     bench.push(0, 100, 5);
     bench.recorder.finish();
     assert_eq!(bench.levels("a.wav"), (61..=70).collect::<Vec<i16>>());
