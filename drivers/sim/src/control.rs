@@ -5,15 +5,17 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use card::{CardControl, CardCounters, CardError, LineConfig, Loopback, PositionCaps, Signalling, SpanStatus};
+use card::{
+    CardControl, CardCounters, CardError, LineConfig, Loopback, PositionCaps, Signalling, SpanStatus,
+};
 use rtrb::Producer;
 use tdm::{Alarms, SpanId, Timeslot};
 
-use crate::start::{far_of, line_pace};
 use crate::config::{Pace, Plug};
 use crate::echo::EchoPath;
 use crate::hardware::Command;
 use crate::shared::Shared;
+use crate::start::{far_of, line_pace};
 
 /// The blocking half of a simulated card.
 pub struct SimControl {
@@ -45,7 +47,9 @@ pub(crate) fn check_line(
         Some("its number is taken by another span of the card".to_owned())
     } else {
         match (line.signalling, position.kind.is_analog()) {
-            (Signalling::Loop | Signalling::Clear, true) | (Signalling::Clear | Signalling::Cas, false) => None,
+            (Signalling::Loop | Signalling::Clear, true) | (Signalling::Clear | Signalling::Cas, false) => {
+                None
+            }
             (Signalling::Hdlc(t), false) if (1..=position.channels).contains(&t.0) => None,
             (signalling, _) => Some(format!("{signalling:?} signalling does not fit {}", position.kind)),
         }
@@ -86,7 +90,10 @@ impl SimControl {
     /// No such position, a cross-connect, or the socket cannot be listened on.
     pub fn plug(&mut self, position: u8, plug: Plug) -> Result<(), CardError> {
         if matches!(plug, Plug::Cross(_)) {
-            return Err(CardError::Unsupported { model: self.model.clone(), what: "cross-connect after start" });
+            return Err(CardError::Unsupported {
+                model: self.model.clone(),
+                what: "cross-connect after start",
+            });
         }
         self.check_position(position)?;
         let far = far_of(plug, line_pace(&self.pace), &self.model)?;
@@ -121,7 +128,12 @@ impl SimControl {
     ///
     /// # Errors
     /// No such position.
-    pub fn echo(&mut self, position: u8, timeslot: Timeslot, path: Option<EchoPath>) -> Result<(), CardError> {
+    pub fn echo(
+        &mut self,
+        position: u8,
+        timeslot: Timeslot,
+        path: Option<EchoPath>,
+    ) -> Result<(), CardError> {
         self.at(position, Command::Echo(position, timeslot, path))
     }
 

@@ -228,7 +228,8 @@ impl Sink for Outbox<'_> {
     }
 
     fn frame(&mut self, position: usize, frame: &[u8]) {
-        let room = HdlcFrame::new(frame).is_some_and(|frame| self.rings.rx_frames[position].push(frame).is_ok());
+        let room =
+            HdlcFrame::new(frame).is_some_and(|frame| self.rings.rx_frames[position].push(frame).is_ok());
         if !room {
             count(&self.shared.lost_events, 1);
         }

@@ -86,9 +86,7 @@ impl SimIo {
     fn take_up(&mut self) -> Option<Period> {
         let first = *self.rings.rx_ticks.peek().ok()?;
         let mut chunks = 0;
-        while chunks < self.max_chunks
-            && self.rings.rx_ticks.peek() == Ok(&(first + u64::from(chunks)))
-        {
+        while chunks < self.max_chunks && self.rings.rx_ticks.peek() == Ok(&(first + u64::from(chunks))) {
             let at = usize::from(chunks) * self.channels;
             let row = &mut self.rx[at..at + self.channels];
             if self.rings.rx_chunks.pop_entire_slice(row).is_err() || self.rings.rx_ticks.pop().is_err() {
@@ -292,7 +290,8 @@ impl CardIo for SimIo {
     }
 
     fn order(&mut self, order: LineOrder) {
-        let taken = self.place(&order).is_some_and(|position| self.rings.orders.push((position, order)).is_ok());
+        let taken =
+            self.place(&order).is_some_and(|position| self.rings.orders.push((position, order)).is_ok());
         if !taken {
             count(&self.shared.bad_orders, 1);
         }

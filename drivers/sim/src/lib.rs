@@ -12,7 +12,6 @@
 //! line is 8 bits wide like a digital one.
 #![warn(missing_docs)]
 
-mod start;
 mod config;
 mod control;
 mod echo;
@@ -27,14 +26,15 @@ pub mod line_client;
 mod position;
 mod shared;
 mod socket;
+mod start;
 mod time;
 mod wire;
 mod world;
 
-pub use start::SimCard;
 pub use config::{Faults, MAX_BUFFER_MS, Pace, Plug, SimConfig, SimPosition};
 pub use control::SimControl;
 pub use echo::{EchoPath, MAX_ECHO_DELAY_SAMPLES, MAX_ECHO_TAPS};
 pub use edge::Edge;
 pub use far_end::{FarEnd, FarLine, FarReply, FarTick};
 pub use io::SimIo;
+pub use start::SimCard;

@@ -264,8 +264,10 @@ impl Peer {
                     if self.queue.len() == MAX_QUEUED_TICKS {
                         self.queue.pop_front();
                     }
-                    let mut tick =
-                        FarMillisecond { chunks: [[0; 8]; MAX_CHANNELS], edges: std::mem::take(&mut self.edges) };
+                    let mut tick = FarMillisecond {
+                        chunks: [[0; 8]; MAX_CHANNELS],
+                        edges: std::mem::take(&mut self.edges),
+                    };
                     tick.chunks[..chunks.len()].copy_from_slice(chunks);
                     self.queue.push_back(tick);
                 }

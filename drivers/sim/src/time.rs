@@ -14,8 +14,7 @@ pub(crate) const TICK: Duration = Duration::from_millis(1);
 
 /// Reads the monotonic clock.
 pub(crate) fn now() -> Mono {
-    clock_gettime(ClockId::CLOCK_MONOTONIC)
-        .map_or(Mono::ZERO, |at| Mono::ZERO + Duration::from(at))
+    clock_gettime(ClockId::CLOCK_MONOTONIC).map_or(Mono::ZERO, |at| Mono::ZERO + Duration::from(at))
 }
 
 /// Sleeps until `at`; returns at once if it is past.
