@@ -179,6 +179,17 @@ fn a_recording_without_a_block_has_no_file() {
 }
 
 #[test]
+fn blocks_that_came_before_the_order_to_record_are_kept_if_they_are_young_enough() {
+    let mut bench = Bench::new(1, 0);
+    bench.push(0, 40, 60);
+    bench.poll(100);
+    bench.start(ONE, 0, "a.wav", 50).unwrap();
+    bench.push(0, 100, 5);
+    bench.recorder.finish();
+    assert_eq!(bench.levels("a.wav"), (51..=105).collect::<Vec<i16>>());
+}
+
+#[test]
 fn blocks_out_of_order_are_dropped_and_counted() {
     let mut bench = Bench::new(1, 0);
     bench.start(ONE, 0, "a.wav", 0).unwrap();
