@@ -52,7 +52,7 @@ impl Books {
 
 fn random_request(call: CallId, prng: &mut Prng) -> Request {
     let inband = prng.chance(0.3);
-    let digits = Digits::new(["", "1", "23"][prng.below(3) as usize]).unwrap();
+    let digits = Digits::new(["", "1", "23"][prng.below(3) as usize]).expect("a few digits");
     match prng.below(9) {
         0 => Request::SetupAck { call, inband },
         1 => Request::Proceeding { call, inband },
