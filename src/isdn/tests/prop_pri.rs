@@ -213,7 +213,7 @@ fn random_message(prng: &mut Prng) -> Vec<u8> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
 
     #[test]
     fn any_messages_and_requests_leave_no_call_and_no_channel(seed: u64, network: bool, steps in 1u32..300) {
