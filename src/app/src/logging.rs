@@ -5,7 +5,7 @@ use tracing_subscriber::EnvFilter;
 
 /// Starts logging at the configured level; `TANDEM_LOG` overrules it, in the syntax of `RUST_LOG`.
 pub(crate) fn start(config: &Config) {
-    let filter = EnvFilter::try_from_env("TANDEM_LOG")
-        .unwrap_or_else(|_| EnvFilter::new(config.system.log.as_str()));
+    let filter =
+        EnvFilter::try_from_env("TANDEM_LOG").unwrap_or_else(|_| EnvFilter::new(config.system.log.as_str()));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
 }

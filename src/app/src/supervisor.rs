@@ -20,12 +20,8 @@ use crate::{EXIT_REFUSED, refused};
 
 const POLL: Duration = Duration::from_millis(20);
 /// Pauses before a child is started again; the last one stays.
-const PAUSES: [Duration; 4] = [
-    Duration::ZERO,
-    Duration::from_millis(200),
-    Duration::from_secs(1),
-    Duration::from_secs(5),
-];
+const PAUSES: [Duration; 4] =
+    [Duration::ZERO, Duration::from_millis(200), Duration::from_secs(1), Duration::from_secs(5)];
 /// A child that has run for so long is well: the next pause is the first again.
 const WELL_AFTER: Duration = Duration::from_secs(30);
 /// How long a child may take to end when asked.
@@ -77,7 +73,12 @@ pub(crate) fn run(file: &Path, config: Config) -> anyhow::Result<()> {
     outcome
 }
 
-fn keep(line: &mut Kept<'_>, switch: &mut Kept<'_>, config: &Config, stop: &AtomicBool) -> anyhow::Result<()> {
+fn keep(
+    line: &mut Kept<'_>,
+    switch: &mut Kept<'_>,
+    config: &Config,
+    stop: &AtomicBool,
+) -> anyhow::Result<()> {
     println!(
         "tandem \"{}\" is running; API at http://{} (token in {}). Ctrl-C ends it.",
         config.system.name,

@@ -162,7 +162,11 @@ fn pri_config(trunk: &config::Trunk, span: &config::Span) -> PriConfig {
 
 /// Returns the switch machine's set-up.
 pub(crate) fn switch_config(config: &Config) -> SwitchConfig {
-    let trunk = |trunk: &config::Trunk| Trunk { name: trunk.name.clone(), spans: trunk.spans.clone() };
+    let trunk = |trunk: &config::Trunk| Trunk {
+        name: trunk.name.clone(),
+        spans: trunk.spans.clone(),
+        caller: trunk.caller.clone(),
+    };
     let seat = |seat: &config::Seat| Seat {
         number: seat.number.clone(),
         port: seat.port,
@@ -189,8 +193,9 @@ fn number_entry(config: &Config, rule: &config::NumberRule) -> NumberEntry {
         config::Action::Seat { seat } => (call::Action::Seat(seat.clone()), Vec::new()),
         config::Action::Trunk { trunk } => {
             let known = config.trunks.iter().find(|known| known.name == *trunk);
-            let spans = known.map(|known| known.spans.clone()).unwrap_or_default();
-            (call::Action::Trunk(Destination::Trunk(spans)), Vec::new())
+            let known = known.expect("the configuration was checked: the trunk is there");
+            let (to, caller) = (Destination::Trunk(known.spans.clone()), known.caller.clone());
+            (call::Action::Trunk { to, caller }, Vec::new())
         }
     };
     NumberEntry {

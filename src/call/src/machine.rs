@@ -301,7 +301,7 @@ impl Step<'_> {
                 match &entry.action {
                     Action::Attendant { .. } | Action::Announce => self.answer(),
                     Action::Seat(number) => self.ring_seat(&number.clone(), 0),
-                    Action::Trunk(destination) => self.dial_out(destination.clone(), &called),
+                    Action::Trunk { to, caller } => self.dial_out(to.clone(), &called, caller.clone()),
                 }
             }
         }
@@ -351,7 +351,7 @@ impl Step<'_> {
         match action {
             Action::Attendant { .. } => self.attend(prompts, 1),
             Action::Announce => self.announce(prompts, Cause::NORMAL),
-            Action::Seat(_) | Action::Trunk(_) => self.clear(Cause::UNSPECIFIED),
+            Action::Seat(_) | Action::Trunk { .. } => self.clear(Cause::UNSPECIFIED),
         }
     }
 
@@ -414,7 +414,7 @@ impl Step<'_> {
     fn attendant(&self) -> Option<(u8, Duration, u8)> {
         match self.entry()?.action {
             Action::Attendant { digits, digit_timeout, attempts } => Some((digits, digit_timeout, attempts)),
-            Action::Announce | Action::Seat(_) | Action::Trunk(_) => None,
+            Action::Announce | Action::Seat(_) | Action::Trunk { .. } => None,
         }
     }
 
@@ -459,12 +459,14 @@ impl Step<'_> {
             return self.clear(Cause::UNALLOCATED);
         };
         let (port, timeout) = (seat.port, seat.answer_timeout);
-        self.call_second(Destination::Port(port), "", number, attempt, timeout);
+        let calling = self.call.calling.clone();
+        self.call_second(Destination::Port(port), "", calling, number, attempt, timeout);
     }
 
-    fn dial_out(&mut self, destination: Destination, number: &str) {
+    fn dial_out(&mut self, to: Destination, number: &str, caller: Option<String>) {
         let timeout = self.plan.trunk_timeout;
-        self.call_second(destination, number, number, 0, timeout);
+        let calling = caller.unwrap_or_else(|| self.call.calling.clone());
+        self.call_second(to, number, calling, number, 0, timeout);
     }
 
     fn call_second(&mut self, to: Destination, called: &str, reached: &str, attempt: u8, timeout: Duration) {
@@ -474,7 +476,6 @@ impl Step<'_> {
         self.call.reached = Some(reached.into());
         self.call.stage = Stage::Ringing { attempt };
         self.call.deadline = Some(self.now + timeout);
-        let calling = self.call.calling.clone();
         self.orders.push(Order::Originate { leg, to, called: called.into(), calling });
     }
 

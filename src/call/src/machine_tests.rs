@@ -29,13 +29,15 @@ fn plan() -> Plan {
         language: "en".into(),
         record,
     };
+    let to = Destination::Trunk(vec![tdm::SpanId(1)]);
+    let trunk = Action::Trunk { to, caller: Some("01082288000".into()) };
     let attendant = Action::Attendant { digits: 3, digit_timeout: Duration::from_secs(5), attempts: 2 };
     Plan {
         numbers: vec![
             entry("8000", attendant, true),
             entry("8001", Action::Seat("201".into()), true),
             entry("8002", Action::Announce, false),
-            entry("9*", Action::Trunk(Destination::Trunk(vec![tdm::SpanId(1)])), false),
+            entry("9*", trunk, false),
         ],
         seats: vec![Seat { number: "201".into(), port: PORT, answer_timeout: Duration::from_secs(30) }],
         digit_timeout: Duration::from_secs(5),
@@ -167,6 +169,16 @@ fn causes_pass_through_to_an_unanswered_caller() {
         world.tell(Input::Offered { complete: true });
         assert_eq!(world.tell(Input::SecondEnded(cause)), [hangup(FIRST, cause)]);
     }
+}
+
+#[test]
+fn a_call_out_shows_the_trunks_number() {
+    let mut world = World::new("912345");
+    let orders = world.tell(Input::Offered { complete: true });
+    assert!(
+        matches!(&orders[1], Order::Originate { calling, called, .. } if calling == "01082288000" && called == "912345"),
+        "{orders:?}"
+    );
 }
 
 #[test]

@@ -35,7 +35,12 @@ pub enum Action {
     /// Ring a seat; answer when it answers.
     Seat(String),
     /// Dial out; answer when the far end answers.
-    Trunk(Destination),
+    Trunk {
+        /// By which spans.
+        to: Destination,
+        /// The number to show instead of the caller's own.
+        caller: Option<String>,
+    },
 }
 
 /// One entry of the plan.

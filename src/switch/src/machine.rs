@@ -26,6 +26,8 @@ pub struct Trunk {
     pub name: String,
     /// Its spans, in the order in which they are tried.
     pub spans: Vec<SpanId>,
+    /// The number shown to whom we call.
+    pub caller: Option<String>,
 }
 
 /// What the machine is told once.
@@ -50,7 +52,7 @@ pub enum Request {
         trunk: String,
         /// The number to dial.
         called: String,
-        /// The number to show.
+        /// The number to show; empty for the trunk's.
         calling: String,
         /// A number of our plan.
         then: String,
@@ -469,7 +471,7 @@ impl Machine {
         let mut orders = Vec::new();
         let deadline = now + self.config.plan.trunk_timeout.max(Duration::from_secs(1));
         let to = Destination::Trunk(spans);
-        let call = Call::originate(first, to, called, calling, then, &mut orders, deadline);
+        let call = Call::originate(first, to, called, &calling, then, &mut orders, deadline);
         self.calls.insert(first, Entry::new(call, now));
         self.after_step(first, None, orders);
         Ok(Reply::Call(first))

@@ -26,7 +26,7 @@ fn config() -> SwitchConfig {
             digit_timeout: Duration::from_secs(5),
             trunk_timeout: Duration::from_secs(60),
         },
-        trunks: vec![Trunk { name: "telecom".into(), spans: vec![SpanId(1)] }],
+        trunks: vec![Trunk { name: "telecom".into(), spans: vec![SpanId(1)], caller: None }],
     }
 }
 

@@ -10,7 +10,9 @@ use clock::{Clock, MonoClock, SAMPLE_RATE_HZ, SampleTime};
 use config::Config;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
 use link::{RecordingId, RecordingState};
-use record::{POLL_INTERVAL, Player, Prompts, RecordEvent, Recorder, RecorderConfig, SystemDisk, recording_path};
+use record::{
+    POLL_INTERVAL, Player, Prompts, RecordEvent, Recorder, RecorderConfig, SystemDisk, recording_path,
+};
 use rt::{FeedBlock, FeedPort, TapBlock, TapPort};
 use rtrb::{Consumer, Producer};
 
@@ -160,7 +162,8 @@ impl Teller {
                 // A file of a recording that goes on in the next one.
                 RecordEvent::Closed { .. } => {}
                 RecordEvent::Stopped { id, path, samples } => {
-                    let below = |path: PathBuf| path.strip_prefix(&self.directory).map(PathBuf::from).unwrap_or(path);
+                    let below =
+                        |path: PathBuf| path.strip_prefix(&self.directory).map(PathBuf::from).unwrap_or(path);
                     let file = path.map(below).unwrap_or_default().display().to_string();
                     let length_ms = samples * 1_000 / SAMPLE_RATE_HZ;
                     self.tell(id, RecordingState::Stopped { file, length_ms });

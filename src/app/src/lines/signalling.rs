@@ -277,9 +277,10 @@ impl Thread {
 
     /// New calls are refused while more than three quarters of the way to the switch are full.
     fn watch_congestion(&mut self) {
-        let full = self.switch.as_ref().is_some_and(|(_, out)| {
-            out.capacity().is_some_and(|capacity| out.len() * 4 > capacity * 3)
-        });
+        let full = self
+            .switch
+            .as_ref()
+            .is_some_and(|(_, out)| out.capacity().is_some_and(|capacity| out.len() * 4 > capacity * 3));
         if full != self.congested {
             self.congested = full;
             self.tell(Input::Congestion(full));

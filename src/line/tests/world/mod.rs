@@ -64,7 +64,7 @@ pub fn plan() -> Plan {
         record,
     };
     let attendant = Action::Attendant { digits: 3, digit_timeout: Duration::from_secs(5), attempts: 3 };
-    let trunk = Action::Trunk(link::Destination::Trunk(vec![TRUNK]));
+    let trunk = Action::Trunk { to: link::Destination::Trunk(vec![TRUNK]), caller: None };
     let seat = |n: u8| Seat {
         number: (200 + u16::from(n)).to_string(),
         port: ChannelId::new(PHONES.0, n),
@@ -136,7 +136,7 @@ impl World {
     }
 
     pub fn start_switch(&mut self) {
-        let trunks = vec![Trunk { name: "telecom".into(), spans: vec![TRUNK] }];
+        let trunks = vec![Trunk { name: "telecom".into(), spans: vec![TRUNK], caller: None }];
         self.switch = Some(switch::Machine::new(SwitchConfig { plan: plan(), trunks }));
         self.view = View::default();
         self.tell_line(Input::Attach { anchor: WallAnchor::new(Mono::ZERO, 0) });
