@@ -181,9 +181,9 @@ fn a_browser_may_carry_the_token_as_a_protocol() {
     let world = World::new();
     let with = |value: &str| world.try_follow("", &[("Sec-WebSocket-Protocol", value)]);
     let bearer = format!("bearer.{TOKEN}");
-    let both = with(&format!("tandem.v1, {bearer}")).ok().expect("a WebSocket");
+    let both = with(&format!("tandem.v1, {bearer}")).expect("a WebSocket");
     assert_eq!(both.protocol.as_deref(), Some("tandem.v1"));
-    let alone = with(&bearer).ok().expect("a WebSocket");
+    let alone = with(&bearer).expect("a WebSocket");
     assert_eq!(alone.protocol, Some(bearer));
     assert_eq!(with(&format!("bearer.{}", &TOKEN[1..])).err(), Some(401));
     assert_eq!(with("tandem.v1").err(), Some(401));

@@ -110,6 +110,7 @@ impl World {
     }
 }
 
+#[derive(Debug)]
 pub struct Follower {
     pub socket: WebSocket<TcpStream>,
     pub protocol: Option<String>,
