@@ -24,6 +24,9 @@ pub const MAX_LOG: usize = 10_000;
 /// Requests that wait for the switch thread.
 pub const MAX_REQUESTS: usize = 64;
 
+/// Updates that the switch thread adds to the view at a time, after a reader has held it; more than one, so that it gains.
+const STEP: usize = 16;
+
 /// Takes the switch thread's answer to one request; dropping it tells the client that there will be none.
 #[derive(Debug)]
 pub struct Answer(oneshot::Sender<Result<Reply, String>>);
@@ -132,7 +135,7 @@ impl Hub {
             seq
         };
         if let Ok(mut view) = self.shared.view.try_lock() {
-            self.catch_up(&mut view);
+            self.catch_up(&mut view, STEP);
         }
         self.shared.news.send_replace(seq);
     }
@@ -145,7 +148,7 @@ impl Hub {
     /// Shows the view as it is now. Readers wait for each other, the switch thread does not wait for them.
     pub fn read<T>(&self, look: impl FnOnce(&View) -> T) -> T {
         let mut view = lock(&self.shared.view);
-        self.catch_up(&mut view);
+        self.catch_up(&mut view, usize::MAX);
         look(&view)
     }
 
@@ -190,14 +193,14 @@ impl Hub {
             log.updates.front().map_or(0, |oldest| oldest.seq)
         };
         if self.shared.viewed.load(Ordering::Acquire) < oldest {
-            self.catch_up(&mut lock(&self.shared.view));
+            self.catch_up(&mut lock(&self.shared.view), STEP);
         }
         lock(&self.shared.log).updates.pop_front();
     }
 
-    /// Adds to the view what the log has more.
-    fn catch_up(&self, view: &mut View) {
-        if let News::Updates(updates) = self.after(view.seq, usize::MAX) {
+    /// Adds to the view at most `limit` updates of what the log has more.
+    fn catch_up(&self, view: &mut View, limit: usize) {
+        if let News::Updates(updates) = self.after(view.seq, limit) {
             updates.iter().for_each(|logged| view.apply(&logged.update));
         }
         self.shared.viewed.store(view.seq, Ordering::Release);

@@ -135,8 +135,13 @@ async fn run(listener: tokio::net::TcpListener, shared: Arc<Shared>) {
         stopped(shared.stop.clone()).await;
         tokio::time::sleep(FAREWELL).await;
     };
+    let all_gone = async {
+        // WebSockets live outside of the serving; each gives its room back when it has said goodbye.
+        let _served = serving.await;
+        let _room = shared.sockets.acquire_many(MAX_SOCKETS as u32).await;
+    };
     tokio::select! {
-        _ = serving => {}
+        () = all_gone => {}
         () = too_long => tracing::warn!("the API stopped with connections open"),
     }
 }
