@@ -11,8 +11,8 @@ use clock::{Mono, Prng};
 use isdn::config::LinkConfig;
 use isdn::lapd::{self, Link};
 use isdn::{
-    BearerCapability, CallId, Cause, ChannelChoice, ChannelState, Digits, Input, Output, PartyNumber, Pri, PriConfig,
-    PriEvent, Request, RestartTarget, Setup, Side,
+    BearerCapability, CallId, Cause, ChannelChoice, ChannelState, Digits, Input, Output, PartyNumber, Pri,
+    PriConfig, PriEvent, Request, RestartTarget, Setup, Side,
 };
 use libfuzzer_sys::fuzz_target;
 use tdm::{Law, SpanKind, Timeslot};

@@ -67,7 +67,7 @@ fn main() -> ExitCode {
         Command::Run(file) => with_config(&file.config, supervisor::run),
         Command::Line(file) => with_config(&file.config, lines::run),
         Command::Switch(file) => with_config(&file.config, switching::run),
-        Command::Operator(command) => match cli::run(&command, &mut std::io::stdout()) {
+        Command::Operator(command) => match command.run(&mut std::io::stdout().lock()) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
                 eprintln!("tandem: {error}");

@@ -13,7 +13,7 @@ use std::thread::Builder;
 use std::time::Duration;
 
 use anyhow::Context;
-use api::{ApiConfig, Hub, Incoming};
+use api::{Answer, ApiConfig, Asked, Hub};
 use clock::{Clock, Mono, MonoClock};
 use config::Config;
 use crossbeam_channel::{Receiver, Sender, bounded, select_biased};
@@ -41,11 +41,12 @@ struct Switching {
     machine: Machine,
     hub: Hub,
     mail: Receiver<Mail>,
-    requests: Receiver<Incoming>,
+    requests: Receiver<Asked>,
     stream: Option<UnixStream>,
     /// Orders of this turn, written together.
     octets: Vec<u8>,
-    waiting: Vec<(RequestId, Incoming)>,
+    /// Who waits for an answer. The machine answers at once: it is empty between turns.
+    waiting: Vec<(RequestId, Answer)>,
     next_request: u64,
 }
 
@@ -58,8 +59,10 @@ pub(crate) fn run(_file: &Path, config: Config) -> anyhow::Result<()> {
         signal_hook::flag::register(signal, Arc::clone(&stop)).context("cannot catch signals")?;
     }
     let token = api::token::load_or_create(&config.api.token_file).map_err(refused)?;
-    let hub = Hub::new();
-    let server = api::serve(ApiConfig::new(config.api.listen, token), hub.clone()).map_err(refused)?;
+    // Names this life of the process, so that onlookers do not mistake its numbers for those of the last one.
+    let hub = Hub::new(&format!("{:x}", MonoClock.anchor().unix_nanos(MonoClock.now())));
+    let api = ApiConfig { listen: config.api.listen, token, version: env!("CARGO_PKG_VERSION").into() };
+    let server = api::serve(api, hub.clone()).map_err(refused)?;
     let (inbox, mail) = bounded(INBOX);
     start_link(config.line.socket.clone(), inbox, Arc::clone(&stop))?;
     let requests = hub.requests();
@@ -116,11 +119,10 @@ impl Switching {
         }
     }
 
-    fn request(&mut self, incoming: Incoming) {
+    fn request(&mut self, (request, answer): Asked) {
         self.next_request += 1;
         let id = RequestId(self.next_request);
-        let request = incoming.request.clone();
-        self.waiting.push((id, incoming));
+        self.waiting.push((id, answer));
         self.tell(Input::Request(id, request));
     }
 
@@ -132,7 +134,7 @@ impl Switching {
                 Output::Update(update) => self.hub.publish(update),
                 Output::Reply(id, reply) => {
                     if let Some(index) = self.waiting.iter().position(|(waiting, _)| *waiting == id) {
-                        self.waiting.swap_remove(index).1.answer(reply);
+                        self.waiting.swap_remove(index).1.give(reply);
                     }
                 }
             }

@@ -249,3 +249,51 @@ fn a_request_that_the_state_does_not_allow_changes_nothing() {
     rig.settle();
     assert_eq!(rig.ends.each_ref().map(|pri| pri.calls().count()), [1, 1]);
 }
+
+#[test]
+fn restarts_asked_for_before_the_link_is_up_are_sent_when_it_is() {
+    let user = isdn::PriConfig { restart_on_start: true, ..config(Side::User) };
+    let mut rig = Rig::with(1, user, config(Side::Network));
+    rig.request(USER, Request::Restart(RestartTarget::Channel(Timeslot(3))));
+    assert_eq!(rig.ends[USER].channel(Timeslot(3)), Some(ChannelState::Restarting));
+    rig.input(USER, isdn::Input::LineUp);
+    rig.input(NETWORK, isdn::Input::LineUp);
+    rig.run(Duration::from_millis(50));
+    assert_eq!(rig.sent_types(USER), [0x46, 0x46]);
+    assert_eq!(rig.ends[NETWORK].counters().restarts_received, 2);
+    rig.assert_empty();
+}
+
+#[test]
+fn a_line_that_fails_for_a_moment_keeps_the_talking_calls() {
+    let mut rig = Rig::up(1);
+    let (call, there) = rig.talk(USER);
+    rig.cut = true;
+    rig.input(USER, isdn::Input::LineDown);
+    rig.input(NETWORK, isdn::Input::LineDown);
+    rig.run(Duration::from_secs(30));
+    rig.cut = false;
+    rig.input(USER, isdn::Input::LineUp);
+    rig.input(NETWORK, isdn::Input::LineUp);
+    rig.run(Duration::from_secs(120));
+    assert_eq!(rig.ends.each_ref().map(|pri| pri.calls().count()), [1, 1]);
+    rig.request(NETWORK, Request::Disconnect { call: there, cause: Cause::NORMAL_CLEARING, inband: false });
+    rig.settle();
+    assert_eq!(rig.expect_released(USER), (call, 16));
+    rig.assert_empty();
+}
+
+#[test]
+fn a_call_that_one_side_lost_while_the_line_was_down_ends_at_the_other() {
+    let mut rig = Rig::up(1);
+    let (call, there) = rig.talk(USER);
+    rig.input(USER, isdn::Input::LineDown);
+    rig.input(NETWORK, isdn::Input::LineDown);
+    rig.request(NETWORK, Request::Disconnect { call: there, cause: Cause::NORMAL_CLEARING, inband: false });
+    assert_eq!(rig.expect_released(NETWORK), (there, 16));
+    rig.input(USER, isdn::Input::LineUp);
+    rig.input(NETWORK, isdn::Input::LineUp);
+    rig.run(Duration::from_secs(5));
+    assert_eq!(rig.expect_released(USER).0, call);
+    rig.assert_empty();
+}

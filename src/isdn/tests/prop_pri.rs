@@ -52,7 +52,7 @@ impl Books {
 
 fn random_request(call: CallId, prng: &mut Prng) -> Request {
     let inband = prng.chance(0.3);
-    let digits = Digits::new(["", "1", "23"][prng.below(3) as usize]).unwrap();
+    let digits = Digits::new(["", "1", "23"][prng.below(3) as usize]).expect("a few digits");
     match prng.below(9) {
         0 => Request::SetupAck { call, inband },
         1 => Request::Proceeding { call, inband },
@@ -161,6 +161,61 @@ fn thousands_of_calls_over_a_bad_wire_leave_nothing_behind() {
     }
 }
 
+/// Both ends call each other, ten calls at a time each way, answered and hung up with cause 16.
+fn complete_calls(seed: u64, count: u64, faults: Faults) -> (u64, u64) {
+    let mut rig = Rig::up(seed);
+    rig.faults = faults;
+    let mut books = [Books::default(), Books::default()];
+    let (mut set_up, mut normal) = (0, 0);
+    while set_up < count || rig.ends.iter().any(|pri| pri.calls().count() > 0) {
+        for end in [USER, NETWORK] {
+            let outgoing = rig.ends[end].calls().filter(|info| info.outgoing).count();
+            if set_up < count && outgoing < 10 && rig.ends[end].is_up() {
+                let call = rig.call(end, "2001", ChannelChoice::Any);
+                books[end].begin(call);
+                set_up += 1;
+            }
+        }
+        let next = rig.next_step().expect("something is always to come");
+        rig.step_to(next);
+        for end in [USER, NETWORK] {
+            while let Some(event) = rig.events[end].pop_front() {
+                books[end].note(&event);
+                match event {
+                    PriEvent::Offer(offer) => {
+                        rig.request(end, Request::Alerting { call: offer.call, inband: false });
+                        rig.request(end, Request::Connect { call: offer.call });
+                    }
+                    PriEvent::Answered { call, .. } => {
+                        let cause = Cause::NORMAL_CLEARING;
+                        rig.request(end, Request::Disconnect { call, cause, inband: false });
+                    }
+                    PriEvent::Released { cause, .. } => normal += u64::from(cause == Cause::NORMAL_CLEARING),
+                    _ => {}
+                }
+            }
+        }
+        rig.frames = Default::default();
+    }
+    wind_up(&mut rig, &mut books);
+    (books.iter().map(|books| books.answered).sum(), normal)
+}
+
+#[test]
+fn every_one_of_thousands_of_calls_is_complete_when_layer_2_can_repair_the_wire() {
+    for (seed, faults) in
+        (20u64..).zip([Faults::default(), Faults { loss: 0.005, double: 0.01, garble: 0.0 }])
+    {
+        assert_eq!(complete_calls(seed, 3_000, faults), (3_000, 6_000), "seed {seed}");
+    }
+}
+
+#[test]
+fn most_calls_are_complete_on_a_wire_that_loses_one_frame_in_twenty() {
+    let (answered, _) = complete_calls(30, 3_000, Faults { loss: 0.05, ..Faults::default() });
+    assert!(answered > 2_700, "{answered} of 3000");
+}
+
 /// A random message: a plausible header, elements of any kind.
 fn random_message(prng: &mut Prng) -> Vec<u8> {
     const KINDS: [MessageType; 20] = [
@@ -213,7 +268,7 @@ fn random_message(prng: &mut Prng) -> Vec<u8> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
 
     #[test]
     fn any_messages_and_requests_leave_no_call_and_no_channel(seed: u64, network: bool, steps in 1u32..300) {

@@ -202,7 +202,8 @@ impl Engine {
 
     fn note(&mut self, period: Period) {
         self.counters.late_periods.add(u64::from(period.chunks > self.period_chunks));
-        if period.lost > 0 {
+        // What a card had to drop before the engine's first wait is nobody's loss.
+        if period.lost > 0 && self.counters.periods.get() > 0 {
             self.counters.xruns.add(1);
             self.counters.lost_samples.add(u64::from(period.lost));
             self.tell.tell(period.time, RtEventKind::Lost { samples: period.lost });

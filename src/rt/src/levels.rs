@@ -98,10 +98,13 @@ fn power(block: &Block) -> u32 {
 mod tests {
     use super::*;
 
+    /// What a full-scale sine has above 0 dBm0 in A-law: 3.14 dB.
+    const OVERLOAD_DB: f64 = 314.0 / 100.0;
+
     #[test]
     fn a_sine_of_0_dbm0_reads_0() {
         let (mut meters, levels) = (Meters::new(2), Levels::new(2));
-        let amplitude = 32_768.0 / 10f64.powf(3.14 / 20.0);
+        let amplitude = 32_768.0 / 10f64.powf(OVERLOAD_DB / 20.0);
         for ms in 0..100 {
             let at =
                 |i: usize| (amplitude * (core::f64::consts::TAU * 0.1275 * (ms * 8 + i) as f64).sin()) as i16;

@@ -117,6 +117,7 @@ fn pin(cpu: usize) -> io::Result<()> {
     check(unsafe { libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &raw const set) })
 }
 
+#[expect(clippy::disallowed_macros, reason = "before the first period")]
 fn lock_memory() -> io::Result<()> {
     let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: the pointer is to an `rlimit` that lives through the call.

@@ -71,7 +71,9 @@ impl Seat {
         let period = self.io.ready();
         self.open = period.is_some();
         self.rows = period.map_or(0, |period| self.rows_of(period));
-        if let Some(period) = period {
+        if let Some(period) = period
+            && counters.periods.get() > 0
+        {
             counters.lost_samples.add(u64::from(period.lost));
             counters.xruns.add(u64::from(period.lost > 0));
         }

@@ -1,5 +1,5 @@
 //! The realtime contract, with every feature of the engine in use: no heap, no stray sleep, no page fault.
-#![allow(clippy::disallowed_methods, reason = "tests may allocate")]
+#![allow(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests may allocate and panic")]
 
 mod desk;
 

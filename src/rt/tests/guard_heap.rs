@@ -1,5 +1,5 @@
 //! The heap guard's other kind: it counts and lets the program go on, as in production.
-#![allow(clippy::disallowed_methods, reason = "tests may allocate")]
+#![allow(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests may allocate and panic")]
 
 use rt::guard::{GuardedAlloc, OnHeapUse, arm, heap_uses};
 

@@ -1,5 +1,5 @@
 //! The engine's thread: what it reports, how it ends, and in what state it leaves the lines.
-#![allow(clippy::disallowed_methods, reason = "tests may allocate")]
+#![allow(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests may allocate and panic")]
 
 mod desk;
 

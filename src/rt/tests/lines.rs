@@ -1,5 +1,5 @@
 //! Spans: D-channels, orders, events and their census, spans that come and go, cards that follow.
-#![allow(clippy::disallowed_methods, reason = "tests may allocate")]
+#![allow(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests may allocate and panic")]
 
 mod desk;
 

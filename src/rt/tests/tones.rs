@@ -1,5 +1,5 @@
 //! Tones and digits through the whole engine, measured on the line.
-#![allow(clippy::disallowed_methods, reason = "tests may allocate")]
+#![allow(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests may allocate and panic")]
 
 mod desk;
 

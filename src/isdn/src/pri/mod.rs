@@ -230,10 +230,9 @@ impl Pri {
             self.tell(PriEvent::Up);
         }
         self.each_call(now, Call::link_established);
+        self.restarts_link_up(now);
         if !core::mem::replace(&mut self.started, true) && self.config.restart_on_start {
             self.restart(RestartTarget::All, now);
-        } else {
-            self.restarts_link_up(now);
         }
     }
 

@@ -3,7 +3,7 @@
 //! The two sides of Q.931 mirror each other: what matters is who sent the SETUP and who answers first, so the
 //! states here have one name and two numbers (`1`/`6`: the user's and the network's). The few real differences -
 //! who waits for CONNECT ACKNOWLEDGE, who may send tones with a DISCONNECT, how long timers are - ask for the
-//! [`Side`]. Rows are spread over four files: [`contents`] checks the information elements, `receive` acts on
+//! [`Side`]. Rows are spread over four files: `contents` checks the information elements, `receive` acts on
 //! messages, `request` on what is asked from above, `expiry` on timers and on the data link.
 //!
 //! ```text

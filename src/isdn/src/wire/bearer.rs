@@ -3,7 +3,7 @@
 //! Octet 3 is the transfer capability, octet 4 mode and rate, octet 5 the layer 1 protocol. Speech and 3.1 kHz
 //! audio calls of a telephone network use three octets: `80 90 a3`, `90 90 a3`.
 //!
-//! Limits: octets 4.1 and 5a to 7 are skipped on receipt and never sent. Source: ITU-T Q.931 (05/98) 4.5.5.
+//! Limits: octets 4a, 4b and 5a to 7 are skipped on receipt and never sent. Source: ITU-T Q.931 (05/98) 4.5.5.
 
 use arrayvec::ArrayVec;
 use tdm::Law;
@@ -47,6 +47,8 @@ pub struct BearerCapability {
     pub transfer: TransferCapability,
     /// Octet 4 without its extension bit: `0x10` is circuit mode at 64 kbit/s.
     pub mode_and_rate: u8,
+    /// Octet 4.1, which follows the rate "multirate" only: how many channels of 64 kbit/s.
+    pub multiplier: Option<u8>,
     /// How it is coded, if said.
     pub layer1: Option<Layer1>,
 }
@@ -99,7 +101,7 @@ impl BearerCapability {
             Law::A => Layer1::ALaw,
             Law::Mu => Layer1::MuLaw,
         };
-        BearerCapability { transfer, mode_and_rate: CIRCUIT_64K, layer1: Some(layer1) }
+        BearerCapability { transfer, mode_and_rate: CIRCUIT_64K, multiplier: None, layer1: Some(layer1) }
     }
 
     /// Returns true for calls that carry what a telephone can play.
@@ -121,7 +123,10 @@ impl BearerCapability {
         let &fourth = content.get(fourth_at).ok_or(ElementError::Short(fourth_at))?;
         let mode_and_rate = fourth & 0x7f;
         let mut at = skip_group(content, fourth_at)?;
-        if mode_and_rate & 31 == MULTIRATE && at == fourth_at + 1 {
+        let mut multiplier = None;
+        if mode_and_rate & 31 == MULTIRATE {
+            let &octet = content.get(at).ok_or(ElementError::Short(at))?;
+            multiplier = Some(octet & 0x7f);
             at = skip_group(content, at)?;
         }
         let layer1 = match content.get(at) {
@@ -132,14 +137,20 @@ impl BearerCapability {
             }),
             Some(_) | None => None,
         };
-        Ok(BearerCapability { transfer: TransferCapability::from_code(third), mode_and_rate, layer1 })
+        Ok(BearerCapability {
+            transfer: TransferCapability::from_code(third),
+            mode_and_rate,
+            multiplier,
+            layer1,
+        })
     }
 
     /// Writes the contents.
-    pub fn emit(&self) -> ArrayVec<u8, 3> {
+    pub fn emit(&self) -> ArrayVec<u8, 4> {
         let mut out = ArrayVec::new();
         out.push(0x80 | self.transfer.code());
         out.push(0x80 | self.mode_and_rate);
+        out.extend(self.multiplier.map(|multiplier| 0x80 | multiplier));
         if let Some(layer1) = self.layer1 {
             out.push(
                 0xa0 | match layer1 {
@@ -183,7 +194,9 @@ mod tests {
         let v110 = BearerCapability::parse(&[0x88, 0x90, 0x21, 0x8f]).unwrap();
         assert_eq!(v110.layer1, Some(Layer1::Other(1)));
         let multirate = BearerCapability::parse(&[0x88, 0x98, 0x86, 0xa5]).unwrap();
-        assert_eq!(multirate.layer1, Some(Layer1::Other(5)));
+        assert_eq!((multirate.multiplier, multirate.layer1), (Some(6), Some(Layer1::Other(5))));
+        assert_eq!(multirate.emit().as_slice(), [0x88, 0x98, 0x86, 0xa5]);
+        assert_eq!(BearerCapability::parse(&[0x97, 0x98]), Err(ElementError::Short(2)));
         assert_eq!(BearerCapability::parse(&[]), Err(ElementError::Short(0)));
         assert_eq!(BearerCapability::parse(&[0x80]), Err(ElementError::Short(1)));
         assert_eq!(BearerCapability::parse(&[0xe0, 0x90]), Err(ElementError::Value(0)));

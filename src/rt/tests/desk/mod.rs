@@ -1,6 +1,7 @@
 //! A card on the desk: its lines are arrays that a test writes and reads between two periods.
 #![allow(dead_code, reason = "every test program uses its own part")]
 #![allow(clippy::disallowed_types, clippy::disallowed_methods, reason = "tests may allocate and lock")]
+#![allow(clippy::unwrap_used, reason = "tests may panic")]
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard};
