@@ -97,3 +97,25 @@ fn the_first_call_example_is_right_and_runs_alone() {
     assert_eq!(rule("0*", Origin::Trunk).unwrap().language, "en");
     assert_eq!(rule("8000", Origin::Trunk).unwrap().language, "zh");
 }
+
+#[test]
+fn the_prompts_that_the_examples_name_are_in_the_table_of_prompts() {
+    let table = include_str!("../../../scripts/prompts.txt");
+    let lines = table.lines().filter(|line| !line.starts_with('#'));
+    let spoken: Vec<String> =
+        lines.map(|line| line.splitn(3, '|').take(2).collect::<Vec<_>>().join("/")).collect();
+    let example = include_str!("../../../config/examples/first-call.toml");
+    for text in [DEFAULT, example] {
+        for number in Config::parse(text, "f.toml").unwrap().numbers {
+            let own =
+                ["invalid", "busy", "no-answer", "goodbye"].map(|name| format!("{}/{name}", number.language));
+            let named = match number.action {
+                Action::Attendant { prompts, .. } | Action::Announce { prompts } => prompts,
+                Action::Seat { .. } | Action::Trunk { .. } => Vec::new(),
+            };
+            for prompt in named.iter().chain(&own) {
+                assert!(spoken.contains(prompt), "scripts/prompts.txt lacks {prompt}");
+            }
+        }
+    }
+}
