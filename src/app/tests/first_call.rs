@@ -188,7 +188,9 @@ fn thirty_calls_at_once_are_dialled_out_and_served_alike() {
     }
     appliance.wait_until(&["calls", "--limit", "500"], "all calls are answered", |answer| {
         let answered = |call: &&Value| !call["answered_ms"].is_null();
-        answer["calls"].as_array().is_some_and(|calls| calls.iter().filter(answered).count() == usize::from(CALLS))
+        answer["calls"]
+            .as_array()
+            .is_some_and(|calls| calls.iter().filter(answered).count() == usize::from(CALLS))
     });
     let calls = thirty_calls(&mut exchange, &mut phones, &ids);
     let ended = wait_ended(&appliance, usize::from(CALLS));

@@ -469,7 +469,15 @@ impl Step<'_> {
         self.call_second(to, number, calling, number, 0, timeout);
     }
 
-    fn call_second(&mut self, to: Destination, called: &str, reached: &str, attempt: u8, timeout: Duration) {
+    fn call_second(
+        &mut self,
+        to: Destination,
+        called: &str,
+        calling: String,
+        reached: &str,
+        attempt: u8,
+        timeout: Duration,
+    ) {
         let leg = self.names.next_leg();
         self.call.second = Some(leg);
         self.call.second_live = true;
