@@ -132,7 +132,7 @@ impl Card for SimCard {
         };
         let channels: usize = slots.iter().map(|slot| usize::from(slot.channels)).sum();
         let rows = usize::from(caps.max_chunks) * channels;
-        let drive = drive(config.pace, hardware, &shared, &config.name).map_err(|source| {
+        let drive = drive(config.pace, hardware, &shared, &config.name, caps.slack).map_err(|source| {
             CardError::System { model: caps.model, what: "starting its thread".to_owned(), source }
         })?;
         let io = SimIo {
@@ -223,12 +223,18 @@ fn rings(
     (hardware, io)
 }
 
-fn drive(pace: Pace, hardware: Hardware, shared: &Arc<Shared>, name: &str) -> std::io::Result<Drive> {
+fn drive(
+    pace: Pace,
+    hardware: Hardware,
+    shared: &Arc<Shared>,
+    name: &str,
+    slack: Duration,
+) -> std::io::Result<Drive> {
     Ok(match pace {
         Pace::Wall => {
             let shared = Arc::clone(shared);
             let thread = std::thread::Builder::new().name(format!("card-{name}"));
-            Drive::Thread(Some(thread.spawn(move || run(hardware, &shared))?))
+            Drive::Thread(Some(thread.spawn(move || run(hardware, &shared, slack))?))
         }
         Pace::Lockstep => Drive::Lockstep { hardware: Box::new(hardware), next: time::now() + TICK },
         Pace::Virtual(clock) => {
@@ -240,7 +246,9 @@ fn drive(pace: Pace, hardware: Hardware, shared: &Arc<Shared>, name: &str) -> st
 
 /// The hardware's thread: ticks by the machine's clock. Where a card would never be late it catches up a little; when
 /// the machine stands still for longer, so does the card, since its lateness is not the engine's.
-fn run(mut hardware: Hardware, shared: &Shared) {
+fn run(mut hardware: Hardware, shared: &Shared, slack: Duration) {
+    // What is caught up comes in a burst, which must fit the buffer well.
+    let catch_up = CATCH_UP.min(slack / 2);
     let mut next: Mono = time::now() + TICK;
     while !shared.stop.load(Ordering::Acquire) {
         shared.next_tick.store(next.as_nanos(), Ordering::Release);
@@ -250,7 +258,7 @@ fn run(mut hardware: Hardware, shared: &Shared) {
         }
         next += TICK;
         let now = time::now();
-        if now > next + CATCH_UP {
+        if now > next + catch_up {
             next = now;
             count(&shared.stretched, 1);
         }

@@ -279,6 +279,30 @@ fn a_program_is_a_telephone_on_an_fxs_port_and_an_exchange_on_an_fxo_port() {
 }
 
 #[test]
+fn telephones_are_on_hook_when_their_program_vanishes() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("phones");
+    let position = SimPosition::new(SpanKind::Fxs, 2, Plug::Socket(path.clone()));
+    let config = SimConfig::new("s").position(position).pace(Pace::Virtual(VirtualClock::new()));
+    let mut bench = WorldBench::start(config, &[Signalling::Loop]);
+    let program = std::thread::spawn(move || {
+        let mut line = LineClient::connect(path, false).unwrap();
+        line.edge(Edge::Hook { timeslot: Timeslot(1), state: HookState::OffHook });
+        for _ in 0..50 {
+            line.hear().unwrap();
+            line.say(&line.silence()).unwrap();
+        }
+    });
+    while !program.is_finished() {
+        bench.idle(1);
+    }
+    bench.idle(5);
+    let hook = |state| CardEvent::Hook { channel: ChannelId::new(1, 1), state };
+    assert_eq!(bench.events, [hook(HookState::OffHook), hook(HookState::OnHook)]);
+    assert_eq!(bench.alarms(SPAN), Alarms::empty());
+}
+
+#[test]
 fn a_stale_socket_is_replaced_and_one_in_use_is_not() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("line");

@@ -4,6 +4,7 @@
 //! code 2 before it ever worked cannot be helped by another try: everything stops. On SIGTERM or SIGINT the switch is
 //! ended first, then the line process, which closes its recordings and leaves the lines in order.
 
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus};
 use std::sync::Arc;
@@ -96,7 +97,8 @@ fn keep(line: &mut Kept<'_>, switch: &mut Kept<'_>, config: &Config, stop: &Atom
 fn wait_ready(line: &mut Kept<'_>, socket: &Path, stop: &AtomicBool) -> anyhow::Result<()> {
     let until = Instant::now() + READY_WITHIN;
     while Instant::now() < until && !stop.load(Ordering::Acquire) {
-        if socket.exists() {
+        // A socket file that nobody listens on was left by a process that died.
+        if UnixStream::connect(socket).is_ok() {
             return Ok(());
         }
         line.tend()?;

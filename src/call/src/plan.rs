@@ -10,6 +10,7 @@ use tdm::ChannelId;
 
 /// Where a call comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum From {
     /// The public network.
     Trunk,

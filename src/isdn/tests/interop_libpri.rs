@@ -363,6 +363,10 @@ fn refusals_carry_their_causes_both_ways() {
         for (n, cause) in (0u32..).zip([1u8, 16, 17, 18, 19, 34, 42]) {
             let call = line.setup("2001", ChannelChoice::Any, true);
             let ring = line.hear("ring");
+            // libpri refuses an unanswered SETUP only for causes that say that there is no number or no channel.
+            if !matches!(cause, 1 | 34) {
+                line.peer.command(&format!("proceed {} {}", ring[0], ring[3]));
+            }
             line.peer.command(&format!("hangup {} {cause}", ring[0]));
             assert_eq!(line.released(call), cause, "from the peer");
 

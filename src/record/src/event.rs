@@ -91,7 +91,7 @@ pub struct RecordCounters {
     pub gaps: u64,
     /// Samples that came while nothing could be written.
     pub lost_samples: u64,
-    /// Blocks of a tap that nobody records, or from before a recording.
+    /// Blocks from before the order to record.
     pub stale_blocks: u64,
     /// Blocks with a time that was already written.
     pub late_blocks: u64,

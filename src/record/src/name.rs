@@ -24,7 +24,8 @@ mod tests {
     #[test]
     fn the_path_is_the_day_and_the_second_in_utc() {
         let leg = link::LegId { epoch: 0x673f_2a10, session: 0, serial: 12 };
-        let path = |millis| recording_path(millis, RecordingId { leg, number: 1 }).to_str().unwrap().to_string();
+        let path =
+            |millis| recording_path(millis, RecordingId { leg, number: 1 }).to_str().unwrap().to_string();
         assert_eq!(path(0), "1970/01/01/000000-673f2a10-0-12-r1.wav");
         assert_eq!(path(1_709_251_199_999), "2024/02/29/235959-673f2a10-0-12-r1.wav");
         assert_eq!(path(1_709_251_200_000), "2024/03/01/000000-673f2a10-0-12-r1.wav");

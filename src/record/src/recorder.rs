@@ -6,8 +6,8 @@
 //!                                      +-- jump of the sample time --> Ended            +-- stop
 //! ```
 //!
-//! A failing disk never holds a call: blocks are taken from the taps all the same, and what is lost is counted. Taps
-//! that nobody records are drained, so that an old block never enters the next recording. Files are closed a few at a
+//! A failing disk never holds a call: blocks are taken from the taps all the same, and what is lost is counted. What a
+//! tap holds from before the order to record is dropped by its time, so that an old block never enters a file. Files are closed a few at a
 //! time, since a sync may take long and the taps hold only a few seconds.
 
 use std::collections::{BTreeMap, VecDeque};
@@ -276,7 +276,8 @@ impl Recorder {
     fn drain(&mut self, index: usize) {
         let Some(tap) = self.taps.get_mut(index) else { return };
         if tap.recording.is_none() {
-            return tap.drop_stale(not_before, &mut self.told);
+            // What waits here is of an earlier use, or of one whose order to start is still under way: `start` knows.
+            return;
         }
         for _ in 0..tap.ring.slots() {
             let (Ok(block), Some(recording)) = (tap.ring.pop(), &mut tap.recording) else { return };

@@ -25,18 +25,18 @@ fn record_for_ever(folder: &Path) -> ! {
     let mut recorder = Recorder::new(config, vec![ring], Box::new(SystemDisk::new(folder)));
     let id = RecordingId { leg: LegId { epoch: 1, session: 0, serial: 1 }, number: 1 };
     recorder.start(id, TapPort(0), Path::new("a.wav"), SampleTime::ZERO).unwrap();
-    let clock = MonoClock::start();
-    let (mut pushed, mut polled) = (0, clock.now());
+    let begun = MonoClock.now();
+    let (mut pushed, mut polled) = (0, begun);
     loop {
-        while pushed < clock.now().as_millis() {
+        while u128::from(pushed) < MonoClock.now().since(begun).as_millis() {
             let time = SampleTime::from_samples(pushed * 8);
             tap.push(TapBlock { time, rx: [1; 8], tx: [2; 8] }).unwrap();
             pushed += 1;
         }
         println!("\npushed {pushed}");
         std::io::stdout().flush().unwrap();
-        if clock.now().since(polled) >= POLL_INTERVAL {
-            polled = clock.now();
+        if MonoClock.now().since(polled) >= POLL_INTERVAL {
+            polled = MonoClock.now();
             recorder.poll(polled);
         }
         std::thread::sleep(Duration::from_millis(5));

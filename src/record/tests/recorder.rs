@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clock::{Mono, SampleTime};
+use link::{LegId, RecordingId};
 use record::{
-    RecordEvent, RecordFailure, Recorder, RecorderConfig, RecordingId, StartError, SystemDisk,
-    recording_path, recover,
+    RecordEvent, RecordFailure, Recorder, RecorderConfig, StartError, SystemDisk, recording_path, recover,
 };
 use rt::{TapBlock, TapPort};
 use rtrb::{Producer, RingBuffer};
@@ -105,8 +105,8 @@ fn a_recording_is_stereo_and_complete() {
         bench.events(),
         [
             started(ONE, path.clone(), 100),
-            RecordEvent::Closed { id: ONE, path, samples: 2_400 },
-            RecordEvent::Stopped { id: ONE, path: Some(a), samples: 28_000 },
+            RecordEvent::Closed { id: ONE, path: path.clone(), samples: 2_400 },
+            RecordEvent::Stopped { id: ONE, path: Some(path), samples: 2_400 },
         ]
     );
     assert_eq!(bench.levels("2026/11/22/a.wav"), (101..=400).collect::<Vec<i16>>());
@@ -158,7 +158,7 @@ fn blocks_of_an_earlier_use_of_the_tap_never_enter_a_recording() {
     bench.recorder.stop(ONE);
     bench.push(0, 70, 30);
     bench.poll(100);
-    bench.start(TWO, 0, "b.wav", 0).unwrap();
+    bench.start(TWO, 0, "b.wav", 100).unwrap();
     bench.push(0, 100, 5);
     bench.recorder.finish();
     assert_eq!(bench.levels("a.wav"), (61..=70).collect::<Vec<i16>>());
@@ -176,6 +176,17 @@ fn a_recording_without_a_block_has_no_file() {
     bench.poll(100);
     assert_eq!(bench.events(), [RecordEvent::Stopped { id: ONE, path: None, samples: 0 }]);
     assert_eq!(std::fs::read_dir(bench.folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn blocks_that_came_before_the_order_to_record_are_kept_if_they_are_young_enough() {
+    let mut bench = Bench::new(1, 0);
+    bench.push(0, 40, 60);
+    bench.poll(100);
+    bench.start(ONE, 0, "a.wav", 50).unwrap();
+    bench.push(0, 100, 5);
+    bench.recorder.finish();
+    assert_eq!(bench.levels("a.wav"), (51..=105).collect::<Vec<i16>>());
 }
 
 #[test]

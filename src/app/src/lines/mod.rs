@@ -23,13 +23,13 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use card::{CardIo, LineConfig as CardLine};
-use clock::{Clock, MonoClock, Prng};
+use card::{CardControl, CardEvent, CardIo, LineConfig as CardLine};
+use clock::{Clock, MonoClock, Prng, SampleTime};
 use config::Config;
 use crossbeam_channel::{Sender, bounded};
 use link::Health;
 use rt::sched::{Grant, SchedReport, ThreadConfig};
-use rt::{Counters, Engine, EngineHandle, Layout, Running, Watch};
+use rt::{Counters, Engine, EngineHandle, Layout, RtEvent, RtEventKind, Running, Watch};
 
 use crate::{lock, wiring};
 use signalling::Inbox;
@@ -105,7 +105,13 @@ impl Lines {
         let play = media::start_player(config, feeds, inbox.clone())?;
         let (record, recorder) =
             media::start_recorder(config, taps, inbox.clone(), Arc::clone(&failed_recordings))?;
-        let machine = line::Machine::new(wiring::line_config(config, &layout, epoch), Prng::new(epoch.into()));
+        let mut machine =
+            line::Machine::new(wiring::line_config(config, &layout, epoch), Prng::new(epoch.into()));
+        // Events tell only what changes: how the lines stand at start is asked for.
+        for status in controls.iter_mut().flat_map(|control| control.spans()) {
+            let kind = RtEventKind::Card(CardEvent::Alarms { span: status.span, alarms: status.alarms });
+            machine.handle(line::Input::Rt(RtEvent { time: SampleTime::ZERO, kind }), clock.now());
+        }
         let signalling_beat = Arc::new(signalling::Heartbeat::default());
         let rings = signalling::Rings { commands: sig_commands, events, dchannels };
         let signalling = signalling::start(

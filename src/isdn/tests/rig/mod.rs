@@ -3,6 +3,8 @@
 //! The wire delays each frame by a millisecond and can lose, double and garble frames by a seeded chance.
 #![allow(dead_code, reason = "each test file uses its own part of the rig")]
 
+pub mod script;
+
 use std::collections::VecDeque;
 use std::time::Duration;
 

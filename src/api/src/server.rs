@@ -1,0 +1,142 @@
+//! The server's life: bind, run on a thread of its own, stop.
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use tokio::sync::{Semaphore, watch};
+
+use crate::events::MAX_SOCKETS;
+use crate::hub::Hub;
+use crate::listener::Bounded;
+use crate::routes;
+use crate::token::Token;
+
+/// How long connections may take to finish when the server stops.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// What the server is told once.
+#[derive(Clone, Debug)]
+pub struct ApiConfig {
+    /// Where it listens; port 0 takes any free one.
+    pub listen: SocketAddr,
+    /// What every request must carry.
+    pub token: Token,
+    /// The program's version, for the status.
+    pub version: String,
+}
+
+/// Why there is no server.
+#[derive(Debug, thiserror::Error)]
+pub enum ApiError {
+    /// The address cannot be listened on.
+    #[error("api.listen: cannot listen on {listen}: {source}")]
+    Bind {
+        /// The address.
+        listen: SocketAddr,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The system gives no thread.
+    #[error("api: cannot start: {0}")]
+    Start(std::io::Error),
+}
+
+/// What all requests share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) hub: Hub,
+    pub(crate) token: Token,
+    pub(crate) version: String,
+    pub(crate) listen: SocketAddr,
+    pub(crate) started: Instant,
+    /// Room for WebSockets.
+    pub(crate) sockets: Arc<Semaphore>,
+    /// Becomes true when the server stops.
+    pub(crate) stop: watch::Receiver<bool>,
+}
+
+/// A running server; it stops when it is dropped.
+#[derive(Debug)]
+pub struct Server {
+    listen: SocketAddr,
+    stop: watch::Sender<bool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// Binds, then serves `hub` on a thread of its own.
+///
+/// # Errors
+/// The address is taken or not ours, or the system gives no thread; nothing runs then.
+pub fn serve(config: ApiConfig, hub: Hub) -> Result<Server, ApiError> {
+    let ApiConfig { listen, token, version } = config;
+    let bind = |source| ApiError::Bind { listen, source };
+    let listener = TcpListener::bind(listen).map_err(bind)?;
+    listener.set_nonblocking(true).map_err(bind)?;
+    let listen = listener.local_addr().map_err(bind)?;
+    let (stop, stopped) = watch::channel(false);
+    let shared = Arc::new(Shared {
+        hub,
+        token,
+        version,
+        listen,
+        started: Instant::now(),
+        sockets: Arc::new(Semaphore::new(MAX_SOCKETS)),
+        stop: stopped,
+    });
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(ApiError::Start)?;
+    let listener = {
+        let _inside = runtime.enter();
+        tokio::net::TcpListener::from_std(listener).map_err(ApiError::Start)?
+    };
+    let thread = std::thread::Builder::new()
+        .name("io-api".into())
+        .spawn(move || runtime.block_on(run(listener, shared)))
+        .map_err(ApiError::Start)?;
+    tracing::info!(%listen, "the API listens");
+    Ok(Server { listen, stop, thread: Some(thread) })
+}
+
+impl Server {
+    /// Returns where it listens.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.listen
+    }
+
+    /// Tells WebSockets that it goes away, gives running requests [a moment](FAREWELL) and returns when it has stopped.
+    pub fn shutdown(self) {
+        drop(self);
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stop.send_replace(true);
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the API's thread had panicked");
+        }
+    }
+}
+
+async fn run(listener: tokio::net::TcpListener, shared: Arc<Shared>) {
+    let stopped = |mut stop: watch::Receiver<bool>| async move {
+        // The sender is gone only when the server is dropped: the same wish.
+        let _ = stop.wait_for(|stop| *stop).await;
+    };
+    let router = routes::router(Arc::clone(&shared));
+    let serving = axum::serve(Bounded::new(listener), router)
+        .with_graceful_shutdown(stopped(shared.stop.clone()))
+        .into_future();
+    let too_long = async {
+        stopped(shared.stop.clone()).await;
+        tokio::time::sleep(FAREWELL).await;
+    };
+    tokio::select! {
+        _ = serving => {}
+        () = too_long => tracing::warn!("the API stopped with connections open"),
+    }
+}

@@ -1,0 +1,240 @@
+//! The commands and their options.
+
+use std::io::Write;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
+
+use api::schema::{Calls, Channels, Dial, Dialled, Spans, Status};
+use clap::{Args, Subcommand};
+use config::Config;
+
+use crate::client::Client;
+use crate::error::CliError;
+use crate::{show, watch};
+
+/// Where the API is, and how to print.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Reach {
+    /// The configuration file of the running `tandem`
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["api", "token_file"])]
+    pub config: Option<PathBuf>,
+    /// Where the API is, for example http://127.0.0.1:8040
+    #[arg(long, value_name = "URL", requires = "token_file")]
+    pub api: Option<String>,
+    /// The file that holds the API's token
+    #[arg(long, value_name = "FILE", requires = "api")]
+    pub token_file: Option<PathBuf>,
+    /// Print the API's JSON, for scripts
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What an operator asks of a running switch.
+#[derive(Subcommand, Clone, Debug)]
+pub enum Command {
+    /// Show how the running switch is
+    Status {
+        #[command(flatten)]
+        #[expect(missing_docs, reason = "a flattened group")]
+        reach: Reach,
+    },
+    /// List the spans
+    Spans {
+        #[command(flatten)]
+        #[expect(missing_docs, reason = "a flattened group")]
+        reach: Reach,
+    },
+    /// List the channels
+    Channels {
+        #[command(flatten)]
+        #[expect(missing_docs, reason = "a flattened group")]
+        reach: Reach,
+        /// Of this span only
+        #[arg(long, value_name = "N")]
+        span: Option<u16>,
+        /// Those with a call only
+        #[arg(long)]
+        busy: bool,
+    },
+    /// List the calls, the newest first
+    Calls {
+        #[command(flatten)]
+        #[expect(missing_docs, reason = "a flattened group")]
+        reach: Reach,
+        /// Calls that have ended instead of those that live
+        #[arg(long)]
+        ended: bool,
+        /// At most so many
+        #[arg(long, value_name = "N", default_value_t = 100)]
+        limit: usize,
+    },
+    /// Dial a number and give the call to a number of the plan once it is answered
+    Call {
+        #[command(flatten)]
+        #[expect(missing_docs, reason = "a flattened group")]
+        reach: Reach,
+        /// The trunk to dial over
+        #[arg(long, value_name = "NAME")]
+        trunk: String,
+        /// The number to dial
+        called: String,
+        /// The number of the plan
+        #[arg(long, value_name = "NUMBER")]
+        then: String,
+        /// The number to show
+        #[arg(long, value_name = "NUMBER")]
+        calling: Option<String>,
+    },
+    /// End a call
+    Hangup {
+        #[command(flatten)]
+        #[expect(missing_docs, reason = "a flattened group")]
+        reach: Reach,
+        /// Its name, as `calls` shows it
+        call: String,
+    },
+    /// Follow what happens, line by line, until it is interrupted
+    Watch {
+        #[command(flatten)]
+        #[expect(missing_docs, reason = "a flattened group")]
+        reach: Reach,
+    },
+}
+
+impl Reach {
+    /// Finds the API.
+    ///
+    /// # Errors
+    /// The options do not say where it is, or a file that they name cannot be used.
+    pub fn client(&self) -> Result<Client, CliError> {
+        match (&self.config, &self.api, &self.token_file) {
+            (Some(file), _, _) => {
+                let api = Config::load(file).map_err(CliError::Config)?.api;
+                Client::new(&base_url(api.listen), &api.token_file)
+            }
+            (None, Some(url), Some(token_file)) => Client::new(url, token_file),
+            (None, _, _) => Err(CliError::Where(
+                "where is the API? give --config FILE, or --api URL and --token-file FILE".into(),
+            )),
+        }
+    }
+}
+
+/// Returns the address by which this machine reaches what listens on `listen`.
+fn base_url(mut listen: SocketAddr) -> String {
+    if listen.ip().is_unspecified() {
+        listen.set_ip(match listen.ip() {
+            IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    format!("http://{listen}")
+}
+
+impl Command {
+    /// Does it and prints to `out`.
+    ///
+    /// # Errors
+    /// Whatever keeps it from being done; the program then ends with a code other than 0.
+    pub fn run(&self, out: &mut dyn Write) -> Result<(), CliError> {
+        let reach = self.reach();
+        let client = reach.client()?;
+        match self {
+            Command::Status { .. } => {
+                let text = client.get("/v1/status")?;
+                print(out, reach, &text, |out| Ok(show::status(out, &client.read::<Status>(&text)?)?))
+            }
+            Command::Spans { .. } => {
+                let text = client.get("/v1/spans")?;
+                print(out, reach, &text, |out| Ok(show::spans(out, &client.read::<Spans>(&text)?.spans)?))
+            }
+            Command::Channels { span, busy, .. } => channels(&client, reach, *span, *busy, out),
+            Command::Calls { ended, limit, .. } => {
+                let state = if *ended { "ended" } else { "live" };
+                let text = client.get(&format!("/v1/calls?state={state}&limit={limit}"))?;
+                print(out, reach, &text, |out| {
+                    Ok(show::calls(out, &client.read::<Calls>(&text)?, show::now_ms())?)
+                })
+            }
+            Command::Call { trunk, called, then, calling, .. } => {
+                let dial = Dial {
+                    trunk: trunk.clone(),
+                    called: called.clone(),
+                    calling: calling.clone(),
+                    then: then.clone(),
+                };
+                let text = client.post("/v1/calls", &dial)?;
+                print(out, reach, &text, |out| Ok(writeln!(out, "{}", client.read::<Dialled>(&text)?.call)?))
+            }
+            Command::Hangup { call, .. } => {
+                if call.is_empty() || !call.bytes().all(|c| c.is_ascii_hexdigit() || c == b'-') {
+                    return Err(CliError::Where(format!("\"{call}\" is no name of a call")));
+                }
+                client.delete(&format!("/v1/calls/{call}"))?;
+                Ok(())
+            }
+            Command::Watch { .. } => watch::watch(&client, reach.json, out),
+        }
+    }
+
+    /// Returns where the API is said to be.
+    pub fn reach(&self) -> &Reach {
+        match self {
+            Command::Status { reach }
+            | Command::Spans { reach }
+            | Command::Channels { reach, .. }
+            | Command::Calls { reach, .. }
+            | Command::Call { reach, .. }
+            | Command::Hangup { reach, .. }
+            | Command::Watch { reach } => reach,
+        }
+    }
+}
+
+fn channels(
+    client: &Client,
+    reach: &Reach,
+    span: Option<u16>,
+    busy: bool,
+    out: &mut dyn Write,
+) -> Result<(), CliError> {
+    let mut found: Channels = client.read(&client.get("/v1/channels")?)?;
+    let of_span = |channel: &str| {
+        let number = channel.split_once('/').map(|(span, _)| span);
+        span.is_none_or(|span| number == Some(&span.to_string()))
+    };
+    found.channels.retain(|c| of_span(&c.channel) && (!busy || c.call.is_some()));
+    if reach.json {
+        return Ok(writeln!(out, "{}", serde_json::to_string(&found).map_err(std::io::Error::from)?)?);
+    }
+    Ok(show::channels(out, &found.channels)?)
+}
+
+fn print(
+    out: &mut dyn Write,
+    reach: &Reach,
+    text: &str,
+    table: impl FnOnce(&mut dyn Write) -> Result<(), CliError>,
+) -> Result<(), CliError> {
+    if reach.json { Ok(writeln!(out, "{text}")?) } else { table(out) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_listens_on_all_addresses_is_reached_by_loopback() {
+        let url = |listen: &str| base_url(listen.parse().expect("an address"));
+        assert_eq!(url("127.0.0.1:8040"), "http://127.0.0.1:8040");
+        assert_eq!(url("0.0.0.0:8040"), "http://127.0.0.1:8040");
+        assert_eq!(url("[::]:8040"), "http://[::1]:8040");
+        assert_eq!(url("192.0.2.1:1"), "http://192.0.2.1:1");
+    }
+
+    #[test]
+    fn without_options_it_says_which_are_needed() {
+        let error = Reach::default().client().expect_err("nowhere").to_string();
+        assert!(error.contains("--config FILE"), "{error}");
+    }
+}
