@@ -21,7 +21,8 @@
  *   relink                                 set up the data link anew
  *   garbage N                              send N frames of chance octets on the D-channel
  *   alarm red|yellow|ais|none              what the line shows
- *   drop | connect                         vanish with all calls; come back
+ *   drop | connect                         vanish with all calls; come back knowing none, with call references from 1
+ *                                          again: call only when the other side has found that out, or restart
  *   quit
  *
  * Events, one a line on standard output, each begins with the card's sample time:

@@ -130,6 +130,10 @@ fn a_card_sees_garbage_alarms_and_a_vanished_exchange_and_the_exchange_comes_bac
     eventually("YELLOW is seen", || seen(Alarms::YELLOW));
     exchange.command("alarm none").unwrap();
     eventually("the alarm ends", || appliance.ledger.lock().unwrap().alarms.last() == Some(&Alarms::empty()));
+    exchange.command("alarm red").unwrap();
+    eventually("RED is seen", || seen(Alarms::RED));
+    exchange.command("alarm none").unwrap();
+    eventually("the alarm ends", || appliance.ledger.lock().unwrap().alarms.last() == Some(&Alarms::empty()));
     exchange.command("drop").unwrap();
     exchange.wait_call("CLEARED", "a").unwrap();
     eventually("RED is seen", || {
@@ -139,6 +143,8 @@ fn a_card_sees_garbage_alarms_and_a_vanished_exchange_and_the_exchange_comes_bac
     exchange.wait("HELLO").unwrap(); // the first one
     exchange.wait("HELLO").unwrap();
     exchange.wait("DCHAN").unwrap();
+    // It begins with call reference 1 again, which our side keeps until it has asked about the old call.
+    std::thread::sleep(Duration::from_millis(500));
     exchange.call("b", "1", "-", Some(Timeslot(9))).unwrap();
     exchange.wait_call("ANSWERED", "b").unwrap();
     exchange.command("restart 9").unwrap();
