@@ -554,10 +554,8 @@ impl Span {
     }
 
     fn new(config: SpanConfig, prng: &mut Prng) -> Span {
-        let pri = match &config.trunk {
-            Some(TrunkConfig::Pri(pri)) => Some(Pri::new(pri.clone(), prng.fork())),
-            None => None,
-        };
+        let make = |TrunkConfig::Pri(pri): &TrunkConfig| Pri::new(pri.clone(), prng.fork());
+        let pri = config.trunk.as_ref().map(make);
         // A digital line is dead until the card says otherwise.
         let alarms = if config.kind.is_analog() { Alarms::empty() } else { Alarms::RED };
         Span {

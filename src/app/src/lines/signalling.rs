@@ -210,7 +210,7 @@ impl Thread {
                 self.push_waiting();
             }
             Output::Frame { span, frame } => self.frame(span, frame),
-            Output::ToSwitch(message) => self.to_switch(message),
+            Output::ToSwitch(message) => self.tell_switch(message),
             Output::Play { feed, generation, prompts, repeat } => {
                 let order = PlayOrder::Play { feed, generation, prompts, repeat };
                 if self.orders.play.try_send(order).is_err() {
@@ -267,7 +267,7 @@ impl Thread {
         }
     }
 
-    fn to_switch(&mut self, message: ToSwitch) {
+    fn tell_switch(&mut self, message: ToSwitch) {
         let Some((_, out)) = &self.switch else {
             return;
         };
