@@ -259,6 +259,8 @@ impl Machine {
             Input::Health(health) => self.health(health, now),
             Input::BadFrames { span, total } => self.bad_frames(span, total),
             Input::ClearAll(cause) => {
+                // Whoever still comes is refused: nobody would clear that call.
+                self.congested = true;
                 for id in self.legs.keys().copied().collect::<Vec<_>>() {
                     self.hang_up(id, cause, now);
                 }
