@@ -438,6 +438,7 @@ impl Machine {
 
     /// Ends a leg for good: media, tables, the last event.
     pub(crate) fn finish(&mut self, id: LegId, cause: Cause, by_line: bool, now: Mono) {
+        self.set_state(id, LegState::Ending);
         self.release_media(id, now);
         let Some(leg) = self.legs.remove(&id) else {
             return;
