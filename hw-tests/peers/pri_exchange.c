@@ -21,7 +21,8 @@
  *   relink                                 set up the data link anew
  *   garbage N                              send N frames of chance octets on the D-channel
  *   alarm red|yellow|ais|none              what the line shows
- *   drop | connect                         vanish with all calls; come back
+ *   drop | connect                         vanish with all calls; come back knowing none, with call references from 1
+ *                                          again: call only when the other side has found that out, or restart
  *   quit
  *
  * Events, one a line on standard output, each begins with the card's sample time:
@@ -36,6 +37,7 @@
  * call-ID.idx, a line "SAMPLE CHANNEL" for the first octet of both (again whenever the channel changes).
  *
  * Timers of calls run in card time, so that a slow test is still a right one; libpri's run by gettimeofday, as it wants.
+ * The program is linked with libpri (GPL version 2): it is a test peer and no part of the product.
  * Limits: 128 calls at once; E1 or T1 with frames (mode 1); en-bloc sending only; libpri starts no T301, T302, T304, T310.
  */
 #include <errno.h>
@@ -240,12 +242,12 @@ static uint32_t chance(uint32_t *state)
 	return *state;
 }
 
-/* Bursts of 128 ms of low-passed noise at four loudnesses, one of them silence; whole numbers only, so that a test can
- * make the same samples (tandem-hw-tests, seeded_noise). */
+/* Bursts of 128 ms of low-passed noise at four loudnesses; whole numbers only, so that a test can make the same samples
+ * (tandem-hw-tests, audio::Noise). Never silent, so that a gap is a gap. */
 static int noise_sample(struct player *player)
 {
 	if (player->n++ % 1024 == 0)
-		player->burst = chance(&player->state) >> 30;
+		player->burst = 1 + (chance(&player->state) >> 30);
 	int32_t white = (int32_t)chance(&player->state) >> 17;
 	player->smooth += (white - player->smooth) >> 1;
 	return player->smooth * (int32_t)player->burst / 4;

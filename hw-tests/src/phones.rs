@@ -17,7 +17,7 @@ use clock::SampleTime;
 use dsp::dtmf::{Generator, GeneratorConfig};
 use sim::Edge;
 use sim::line_client::{HeardTick, LineClient};
-use tdm::{CHUNK, Chunk, HookState, Law, Timeslot};
+use tdm::{Block, CHUNK, Chunk, HookState, Law, SILENCE, Timeslot};
 
 use crate::audio::Noise;
 
@@ -213,7 +213,7 @@ impl Bank {
                 self.edge(*edge, tick.time);
             }
             self.act(tick.time, &mut line);
-            let said = self.say();
+            let said = self.say(tick.time);
             self.record(&tick, &said);
             if line.say(&said).is_err() {
                 return;
@@ -304,24 +304,18 @@ impl Bank {
         self.tell(time, port, kind);
     }
 
-    fn say(&mut self) -> Vec<Chunk> {
+    fn say(&mut self, time: SampleTime) -> Vec<Chunk> {
         let mut said = vec![[self.law.idle(); CHUNK]; self.phones.len()];
-        for index in 0..self.phones.len() {
-            let phone = &mut self.phones[index];
+        for (chunk, phone) in said.iter_mut().zip(&mut self.phones) {
             if phone.off_hook_since.is_none() {
                 continue;
             }
-            let noise = phone.noise.as_mut();
-            let mut block =
-                noise.map_or([0; CHUNK], |noise| std::array::from_fn(|_| noise.next().unwrap_or(0)));
-            if let Some(keys) = phone.keys.next_block() {
-                block = keys;
-            }
-            said[index] = g711::encode_block(self.law, &block);
+            *chunk = g711::encode_block(self.law, &phone.say());
             if phone.dialling && phone.keys.is_idle() {
                 phone.dialling = false;
-                let (port, time) = (phone.port, phone.off_hook_since.unwrap_or_default());
-                self.tell(time, port, PhoneEventKind::Dialled);
+                let kind = PhoneEventKind::Dialled;
+                // The owner may be about to drop the bank.
+                let _ = self.events.send(PhoneEvent { time, port: phone.port, kind });
             }
         }
         said
@@ -363,5 +357,12 @@ impl Phone {
             keys: Generator::new(GeneratorConfig::default()),
             dialling: false,
         }
+    }
+
+    /// Returns the next millisecond: keys go over noise.
+    fn say(&mut self) -> Block {
+        let noise = self.noise.as_mut();
+        let block = noise.map_or(SILENCE, |noise| std::array::from_fn(|_| noise.next().unwrap_or(0)));
+        self.keys.next_block().unwrap_or(block)
     }
 }

@@ -38,3 +38,17 @@ pub use edge::Edge;
 pub use far_end::{FarEnd, FarLine, FarReply, FarTick};
 pub use io::SimIo;
 pub use start::SimCard;
+
+/// Reads octets as a program at the far end might send them; every message that is understood is written and read again.
+#[cfg(fuzzing)]
+pub fn fuzz_line(octets: &[u8]) {
+    let mut decoder = wire::Decoder::default();
+    for piece in octets.chunks(7) {
+        decoder.put(piece);
+        while let Ok(Some(message)) = decoder.next() {
+            let mut again = Vec::new();
+            wire::emit(&mut again, message);
+            assert!(again.len() >= 3, "a message has a length and a type");
+        }
+    }
+}

@@ -21,7 +21,7 @@ const MESSAGES: u32 = 2_000_000;
 const CALLS: u32 = 100_000;
 
 fn main() {
-    let clock = MonoClock::start();
+    let clock = MonoClock;
     report("q931/parse+emit/setup", "messages", MESSAGES, &clock, messages);
     report("pri/complete_call/1 at a time", "calls", CALLS, &clock, calls);
 }

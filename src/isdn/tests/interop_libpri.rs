@@ -141,7 +141,7 @@ impl Line {
     fn with(config: PriConfig) -> Line {
         let side = config.side;
         let mut line = Line {
-            clock: MonoClock::start(),
+            clock: MonoClock,
             pri: Pri::new(config, Prng::new(7)),
             peer: Peer::start(side),
             said: Vec::new(),

@@ -430,10 +430,15 @@ impl Machine {
             self.strip_legs.remove(&old);
         }
         leg.strip = strip;
-        if let Some(strip) = strip {
-            self.strip_legs.insert(strip, id);
-            self.detect_digits(id);
+        let Some(strip) = strip else {
+            return;
+        };
+        // A leg that is only ending loses the channel to the one that has it now.
+        if let Some(before) = self.strip_legs.insert(strip, id).and_then(|before| self.legs.get_mut(&before))
+        {
+            before.strip = None;
         }
+        self.detect_digits(id);
     }
 
     /// Ends a leg for good: media, tables, the last event.
@@ -443,7 +448,9 @@ impl Machine {
         let Some(leg) = self.legs.remove(&id) else {
             return;
         };
-        if let Some(strip) = leg.strip {
+        if let Some(strip) = leg.strip
+            && self.strip_legs.get(&strip) == Some(&id)
+        {
             self.strip_legs.remove(&strip);
         }
         match leg.way {
@@ -571,10 +578,8 @@ impl Span {
     }
 
     fn new(config: SpanConfig, prng: &mut Prng) -> Span {
-        let pri = match &config.trunk {
-            Some(TrunkConfig::Pri(pri)) => Some(Pri::new(pri.clone(), prng.fork())),
-            None => None,
-        };
+        let make = |TrunkConfig::Pri(pri): &TrunkConfig| Pri::new(pri.clone(), prng.fork());
+        let pri = config.trunk.as_ref().map(make);
         // A digital line is dead until the card says otherwise.
         let alarms = if config.kind.is_analog() { Alarms::empty() } else { Alarms::RED };
         Span {

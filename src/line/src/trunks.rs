@@ -132,6 +132,7 @@ impl Machine {
             leg.restricted = calling.presentation.is_some_and(|(p, _)| p == Presentation::Restricted);
         }
         leg.proceed_at = offer.complete.then_some(now + PROCEED_AFTER);
+        leg.hold_until = Some(now + self.config.hold);
         let event = Event::Offer {
             leg: id,
             channel: ChannelId { span, timeslot: offer.channel },
@@ -157,7 +158,6 @@ impl Machine {
         }
         let complete = self.legs.get(&id).is_some_and(|leg| leg.complete);
         if let Some(leg) = self.legs.get_mut(&id) {
-            leg.hold_until.get_or_insert(now + self.config.hold);
             leg.ring_at = complete.then_some(now + RING_AFTER);
         }
         if complete {

@@ -1,4 +1,5 @@
 //! Calls through line machine and switch together, in virtual time, with and without a switch.
+#![allow(clippy::unwrap_used, reason = "a step that fails is a test that fails")]
 
 mod world;
 

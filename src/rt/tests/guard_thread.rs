@@ -85,7 +85,7 @@ fn a_card_that_fails_ends_the_engine_with_its_fault() {
 fn a_stalled_heartbeat_is_seen_from_outside() {
     let desk = Desk::new(vec![e1(1)]);
     let (running, handle) = run(&desk, Some(Trouble::SleepMs(1)));
-    let clock = MonoClock::start();
+    let clock = MonoClock;
     let mut watch = Watch::new(Duration::from_millis(200), clock.now());
     wait_until("a heartbeat", || handle.counters.heartbeat.get() > 5);
     assert!(!watch.stalled(&handle.counters, clock.now()));

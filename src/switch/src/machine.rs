@@ -471,7 +471,7 @@ impl Machine {
         let mut orders = Vec::new();
         let deadline = now + self.config.plan.trunk_timeout.max(Duration::from_secs(1));
         let to = Destination::Trunk(spans);
-        let call = Call::originate(first, to, called, &calling, then, &mut orders, deadline);
+        let call = Call::originate(first, to, called, calling, then, &mut orders, deadline);
         self.calls.insert(first, Entry::new(call, now));
         self.after_step(first, None, orders);
         Ok(Reply::Call(first))

@@ -124,6 +124,8 @@ impl Lines {
             signalling::Orders { play, record },
             Arc::clone(&stop),
             Arc::clone(&signalling_beat),
+            // Below the engine, above everything else.
+            (config.realtime.priority > 1).then_some(config.realtime.priority / 2),
         )?;
         let engine = rt::start(engine, thread_config(config)).context("cannot start the realtime thread")?;
         let report = engine.report().clone();

@@ -13,6 +13,7 @@ use clock::{Clock, Mono, MonoClock, SampleTime};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError};
 use line::{Input, Machine, Output};
 use link::{Cause, Health, Order, RecordingId, RecordingState, ToSwitch};
+use rt::sched::{ThreadConfig, enter};
 use rt::{DChannel, FeedPort, RtCommand, RtEvent};
 use rtrb::{Consumer, Producer};
 use tdm::{HdlcFrame, SpanId};
@@ -105,13 +106,19 @@ pub(crate) fn start(
     orders: Orders,
     stop: Arc<AtomicBool>,
     heart: Arc<Heartbeat>,
+    priority: Option<u8>,
 ) -> std::io::Result<JoinHandle<()>> {
     let frames = rings.dchannels.iter().map(|_| VecDeque::new()).collect();
     let heard = SampleTime::ZERO;
     let commands = VecDeque::new();
     let mut thread =
         Thread { machine, rings, orders, commands, frames, switch: None, heard, congested: false };
-    Builder::new().name("sig".into()).spawn(move || thread.run(&mail, &stop, &heart))
+    let wish = ThreadConfig { name: "sig".into(), priority, cpu: None, lock_memory: false };
+    Builder::new().name(wish.name.clone()).spawn(move || {
+        let report = enter(&wish);
+        tracing::info!(%report, "signalling thread started");
+        thread.run(&mail, &stop, &heart);
+    })
 }
 
 impl Thread {
@@ -203,7 +210,7 @@ impl Thread {
                 self.push_waiting();
             }
             Output::Frame { span, frame } => self.frame(span, frame),
-            Output::ToSwitch(message) => self.to_switch(message),
+            Output::ToSwitch(message) => self.tell_switch(message),
             Output::Play { feed, generation, prompts, repeat } => {
                 let order = PlayOrder::Play { feed, generation, prompts, repeat };
                 if self.orders.play.try_send(order).is_err() {
@@ -260,7 +267,7 @@ impl Thread {
         }
     }
 
-    fn to_switch(&mut self, message: ToSwitch) {
+    fn tell_switch(&mut self, message: ToSwitch) {
         let Some((_, out)) = &self.switch else {
             return;
         };

@@ -199,14 +199,9 @@ impl Folded {
 }
 
 /// Returns the bits set in any sample (one's complement for negative ones).
+#[inline(never)]
 fn used_bits(window: &[Block; WINDOW_BLOCKS]) -> u16 {
-    let mut lanes = [0_i16; CHUNK];
-    for block in window {
-        for (lane, &sample) in lanes.iter_mut().zip(block) {
-            *lane |= sample ^ (sample >> 15);
-        }
-    }
-    lanes.iter().fold(0, |all, &lane| all | lane) as u16
+    window.as_flattened().iter().fold(0, |all, &sample| all | (sample ^ (sample >> 15))) as u16
 }
 
 #[inline(never)]

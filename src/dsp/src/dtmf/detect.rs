@@ -12,7 +12,8 @@
 //! down --three misses--> idle        down --two confirmations of another digit--> down
 //! ```
 //!
-//! Limits: recognised 32 to 40 ms after its start; the length told is within 8 ms. Source: ITU-T Q.24 (11/88), table A-1.
+//! Limits: recognised 32 to 40 ms after its start; the length told is within 8 ms. Measured by `examples/dtmf_figures`:
+//! tones of 31 ms always, of 20 ms never; offsets to 2.3 % always, from 2.5 % never; 9 dB over white noise suffice. Source: ITU-T Q.24 (11/88), table A-1.
 
 use tdm::{Block, SILENCE};
 
