@@ -116,7 +116,7 @@ pub enum Input<'a> {
     },
     /// The way to the switch is nearly full, or is free again.
     Congestion(bool),
-    /// The counters of the line process, once a second.
+    /// The counters of the line process, once a second; the bad frames of all spans are summed up with it.
     Health(Health),
     /// Bad frames on a D-channel since start, counted below the signalling.
     BadFrames {
@@ -184,6 +184,11 @@ pub(crate) struct Span {
     pub dchannel: Option<bool>,
     pub blocked: u32,
     pub slips: u64,
+    /// Damaged frames, counted by the engine.
+    pub damaged_frames: u64,
+    /// Frames that the card had to throw away.
+    pub lost_frames: u64,
+    /// All bad frames as they were told last.
     pub bad_frames: u64,
     /// Something that the switch should know has changed.
     pub changed: bool,
@@ -257,7 +262,11 @@ impl Machine {
             Input::PlayFailed { feed, generation, why } => self.play_failed(feed, generation, &why, now),
             Input::Congestion(congested) => self.congested = congested,
             Input::Health(health) => self.health(health, now),
-            Input::BadFrames { span, total } => self.bad_frames(span, total),
+            Input::BadFrames { span, total } => {
+                if let Some(span) = self.spans.get_mut(&span) {
+                    span.damaged_frames = total;
+                }
+            }
             Input::ClearAll(cause) => {
                 // Whoever still comes is refused: nobody would clear that call.
                 self.congested = true;
@@ -317,8 +326,9 @@ impl Machine {
             CardEvent::Attached { span } => self.attached_span(span, true, now),
             CardEvent::Detached { span } => self.attached_span(span, false, now),
             CardEvent::FrameLost { span } => {
-                let total = self.spans.get(&span).map_or(0, |span| span.bad_frames + 1);
-                self.bad_frames(span, total);
+                if let Some(span) = self.spans.get_mut(&span) {
+                    span.lost_frames += 1;
+                }
             }
             // Exchange lines on FXO ports and bits of CAS trunks have no signalling machine yet.
             CardEvent::Abcd { .. }
@@ -367,13 +377,16 @@ impl Machine {
         }
     }
 
-    fn bad_frames(&mut self, id: SpanId, total: u64) {
-        if let Some(span) = self.spans.get_mut(&id)
-            && span.bad_frames != total
-        {
-            tracing::warn!(span = %id, total, "bad frames on the D-channel");
-            span.bad_frames = total;
-            span.changed = true;
+    /// Sums up the bad frames of every span: one line of the log a second, however many come.
+    fn count_bad_frames(&mut self) {
+        for (id, span) in &mut self.spans {
+            let total = span.count_bad_frames();
+            if span.bad_frames != total {
+                let new = total - span.bad_frames;
+                tracing::warn!(span = %id, new, total, "bad frames on the D-channel");
+                span.bad_frames = total;
+                span.changed = true;
+            }
         }
     }
 
@@ -432,6 +445,7 @@ impl Machine {
 
     /// Ends a leg for good: media, tables, the last event.
     pub(crate) fn finish(&mut self, id: LegId, cause: Cause, by_line: bool, now: Mono) {
+        self.set_state(id, LegState::Ending);
         self.release_media(id, now);
         let Some(leg) = self.legs.remove(&id) else {
             return;
@@ -529,6 +543,7 @@ impl Machine {
 
     fn health(&mut self, mut health: Health, now: Mono) {
         health.refused_calls = self.refused_calls;
+        self.count_bad_frames();
         self.event(Event::Health(health), now);
     }
 
@@ -555,6 +570,15 @@ impl Span {
         Some((self.pri.as_mut()?.next_call(), law))
     }
 
+    /// Returns all frames since start that were damaged, lost, or made no sense to layer 2 or 3.
+    fn count_bad_frames(&self) -> u64 {
+        let senseless = self.pri.as_ref().map_or(0, |pri| {
+            let link = pri.link_counters();
+            link.garbage + link.misaddressed + pri.counters().malformed
+        });
+        self.damaged_frames + self.lost_frames + senseless
+    }
+
     fn new(config: SpanConfig, prng: &mut Prng) -> Span {
         let make = |TrunkConfig::Pri(pri): &TrunkConfig| Pri::new(pri.clone(), prng.fork());
         let pri = config.trunk.as_ref().map(make);
@@ -567,6 +591,8 @@ impl Span {
             pri,
             blocked: 0,
             slips: 0,
+            damaged_frames: 0,
+            lost_frames: 0,
             bad_frames: 0,
             changed: false,
         }

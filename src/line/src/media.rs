@@ -162,6 +162,10 @@ impl Machine {
         }
         self.send(id, Source::Silence);
         self.media.free_feeds.push(playing.feed);
+        if !self.is_live(id) {
+            // That the leg ends says all: the switch must not take a prompt cut short for one heard to its end.
+            return;
+        }
         self.event(Event::Played { leg: id, play: playing.play, completed }, now);
     }
 

@@ -5,9 +5,12 @@ mod world;
 
 use core::time::Duration;
 
+use card::CardEvent;
 use clock::Prng;
 use isdn::cause::Cause;
 use isdn::event::{PriEvent, Request};
+use line::Input;
+use link::Health;
 use rt::{Source, Tone};
 use tdm::{Alarms, ChannelId, HookState};
 use world::{PHONES, TRUNK, World, strip};
@@ -270,6 +273,30 @@ fn random_lives_leave_no_leg_no_channel_and_no_call_behind() {
         let open: Vec<_> = world.recordings.iter().filter(|(_, open)| **open).collect();
         assert!(open.is_empty(), "seed {seed}: recordings still run: {open:?}");
     }
+}
+
+#[test]
+fn bad_frames_of_every_kind_are_summed_up_once_a_second() {
+    let mut world = World::new(9);
+    let call = world.call("8000");
+    world.run(SECOND);
+    let damaged = |total| Input::BadFrames { span: TRUNK, total };
+    let bad_frames = |world: &mut World| {
+        world.tell_line(Input::Health(Health::default()));
+        world.view.spans[&TRUNK.0].bad_frames
+    };
+    // Odd addresses, a frame of two octets, one for another terminal: none is for the link.
+    for octets in [&[1, 0, 3][..], &[0, 1], &[0, 3, 0x7F]] {
+        world.tell_line(Input::Frame { span: TRUNK, octets });
+    }
+    world.tell_line(damaged(5));
+    assert_eq!(world.view.spans[&TRUNK.0].bad_frames, 0);
+    assert_eq!(bad_frames(&mut world), 8);
+    world.card(CardEvent::FrameLost { span: TRUNK });
+    assert_eq!(bad_frames(&mut world), 9);
+    world.tell_line(damaged(6));
+    assert_eq!(bad_frames(&mut world), 10, "what the card has lost is not forgotten");
+    assert!(world.answered(call));
 }
 
 fn random_step(world: &mut World, prng: &mut Prng, calls: &mut Vec<isdn::event::CallId>) {

@@ -35,8 +35,13 @@ impl Segment {
     /// Makes the file at `path`, or at the first free of `NAME-2.wav`, `NAME-3.wav` and so on.
     pub fn create(disk: &dyn Disk, path: &Path, now: Mono) -> io::Result<Segment> {
         let path = free_name(path)?;
-        let mut sink = disk.create(&part_of(&path))?;
-        sink.write_at(&wav::header(0), 0)?;
+        let part = part_of(&path);
+        let mut sink = disk.create(&part)?;
+        if let Err(error) = sink.write_at(&wav::header(0), 0) {
+            // A full disk may still make names: each try would leave an empty file and use a number up.
+            let _ = std::fs::remove_file(&part);
+            return Err(error);
+        }
         let pending = Vec::with_capacity(MAX_PENDING + CHUNK * FRAME as usize);
         Ok(Segment { sink, path, written: 0, pending, flushed: now })
     }

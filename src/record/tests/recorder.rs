@@ -284,6 +284,24 @@ fn a_write_that_fails_leaves_a_file_that_opens_and_is_tried_again() {
 }
 
 #[test]
+fn a_disk_that_makes_names_and_takes_no_octet_is_not_filled_with_empty_files() {
+    let mut bench = Bench::new(1, 0);
+    bench.fault.refuse_writes(true);
+    bench.start(ONE, 0, "a.wav", 0).unwrap();
+    for second in 0..5 {
+        bench.push(0, second * 1_000, 1_000);
+        bench.poll(1_000);
+    }
+    assert!(!bench.path("a.wav.part").exists() && !bench.path("a-2.wav.part").exists());
+    bench.fault.refuse_writes(false);
+    bench.push(0, 5_000, 1_000);
+    bench.poll(1_000);
+    bench.recorder.finish();
+    assert_eq!(bench.levels("a.wav"), (5_001..=6_000).collect::<Vec<i16>>());
+    assert_eq!(bench.recorder.counters().lost_samples, 5_000 * 8);
+}
+
+#[test]
 fn a_failing_recording_does_not_touch_its_neighbour() {
     let mut bench = Bench::new(2, 0);
     std::fs::write(bench.path("wall"), b"").unwrap();

@@ -83,6 +83,9 @@ fn recover_recordings(config: &Config) {
     for (file, samples) in &recovered.closed {
         tracing::warn!(file = %file.display(), samples, "closed a recording that a dead process had left");
     }
+    for (path, error) in &recovered.failed {
+        tracing::error!(path = %path.display(), %error, "a left-over recording cannot be closed");
+    }
 }
 
 impl Lines {
@@ -189,8 +192,7 @@ impl Lines {
             failed_recordings: self.failed_recordings.get(),
             refused_calls: 0,
         };
-        // A full inbox means that the signalling thread is busy with calls: health can wait.
-        let _ = self.inbox.try_send(Inbox::Health(health));
+        // A full inbox means that the signalling thread is busy with calls: health can wait. It sums up what came before.
         for slot in 0..self.layout.slots() {
             if let (Some(span), Some(errors)) = (self.layout.span(slot), c.hdlc_errors.get(slot))
                 && errors.get() > 0
@@ -198,6 +200,7 @@ impl Lines {
                 let _ = self.inbox.try_send(Inbox::BadFrames { span, total: errors.get() });
             }
         }
+        let _ = self.inbox.try_send(Inbox::Health(health));
     }
 
     /// Leaves the lines in their defined state and the recordings closed.

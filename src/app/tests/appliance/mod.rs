@@ -158,6 +158,61 @@ impl Appliance {
         std::fs::read_to_string(self.folder.path().join(format!("{role}.log"))).unwrap_or_default()
     }
 
+    /// Waits until the log of a process has a line with all these words.
+    pub fn wait_log(&self, role: &str, words: &[&str]) -> String {
+        let until = Instant::now() + PATIENCE;
+        while Instant::now() < until {
+            let log = self.log(role);
+            if let Some(line) = log.lines().find(|line| words.iter().all(|word| line.contains(word))) {
+                return line.to_owned();
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        panic!("no line with {words:?} in the log of {role}:\n{}", tail(&self.log(role)));
+    }
+
+    /// Returns the process that `tandem run` keeps for a role: "line" or "switch". Waits until there is one.
+    pub fn child(&self, role: &str) -> i32 {
+        let (_, supervisor) = self.processes.iter().find(|(known, _)| *known == "run").expect("it runs");
+        let until = Instant::now() + PATIENCE;
+        while Instant::now() < until {
+            let children = children(supervisor.id());
+            if let Some(child) =
+                children.iter().find(|pid| arguments(**pid).get(1).is_some_and(|a| a == role))
+            {
+                return *child;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        panic!("the supervisor keeps no {role} process");
+    }
+
+    /// Kills one of the supervisor's two processes, as `kill -9` does, and returns which it was.
+    pub fn kill_child(&self, role: &str) -> i32 {
+        let pid = self.child(role);
+        nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGKILL).unwrap();
+        pid
+    }
+
+    /// Returns all files below the recordings' directory, sorted.
+    pub fn recording_files(&self) -> Vec<String> {
+        let directory = self.data("recordings");
+        let mut found = Vec::new();
+        let mut open = vec![directory.clone()];
+        while let Some(folder) = open.pop() {
+            for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
+                let path = entry.path();
+                if path.is_dir() {
+                    open.push(path);
+                } else {
+                    found.push(path.strip_prefix(&directory).unwrap().display().to_string());
+                }
+            }
+        }
+        found.sort();
+        found
+    }
+
     pub fn data(&self, name: &str) -> PathBuf {
         self.folder.path().join("var").join(name)
     }
@@ -237,6 +292,18 @@ impl Appliance {
         output.stderr.as_slice().read_to_string(&mut text).unwrap();
         (output.status.code(), text)
     }
+}
+
+/// Returns the children of a process.
+pub fn children(pid: u32) -> Vec<i32> {
+    let list = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
+    list.split_ascii_whitespace().map(|pid| pid.parse().unwrap()).collect()
+}
+
+/// Returns the words a process was started with.
+fn arguments(pid: i32) -> Vec<String> {
+    let line = std::fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    line.split_terminator('\0').map(str::to_owned).collect()
 }
 
 pub fn span_is_up(answer: &Value, span: u64) -> bool {
