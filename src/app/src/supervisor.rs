@@ -43,6 +43,12 @@ pub(crate) fn end_with_parent() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// How long a process waits for a predecessor of its kind to end: a supervised one takes over from the children of a
+/// supervisor that was killed, which are clearing their calls.
+pub(crate) fn predecessor_patience() -> Duration {
+    if std::env::var_os(SUPERVISED).is_some() { END_WITHIN } else { Duration::ZERO }
+}
+
 /// One child with its history.
 struct Kept<'a> {
     role: &'static str,

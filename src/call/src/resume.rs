@@ -5,7 +5,7 @@
 //! process are given again: the line process takes them as no change where they were carried out.
 
 use clock::Mono;
-use link::{Cause, EndedLeg, LegCensus, LegState, Order};
+use link::{Cause, EndedLeg, LegCensus, LegState, Order, RecordingId};
 
 use crate::machine::{Call, Input, Names, Stage};
 use crate::plan::Plan;
@@ -83,6 +83,14 @@ impl Call {
 
     /// Gives the orders again that the present stage rests on.
     fn repeat_orders(&self, first: Found<'_>, orders: &mut Vec<Order>) {
+        if let Found::Live(leg) = first
+            && self.recordings > 0
+            && leg.recording.is_none()
+            && self.stage != Stage::Ending
+        {
+            let recording = RecordingId { leg: self.first, number: self.recordings };
+            orders.push(Order::Record { leg: self.first, recording });
+        }
         match (&self.stage, self.second) {
             (Stage::Answering, _) => orders.push(Order::Answer { leg: self.first }),
             (Stage::Talking, Some(second)) if self.first_live && self.second_live => {

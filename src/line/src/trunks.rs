@@ -133,6 +133,7 @@ impl Machine {
         }
         leg.proceed_at = offer.complete.then_some(now + PROCEED_AFTER);
         leg.hold_until = Some(now + self.config.hold);
+        leg.ring_at = offer.complete.then_some(now + RING_AFTER);
         let event = Event::Offer {
             leg: id,
             channel: ChannelId { span, timeslot: offer.channel },
@@ -156,13 +157,11 @@ impl Machine {
         if self.attachment.attached {
             return;
         }
-        let complete = self.legs.get(&id).is_some_and(|leg| leg.complete);
-        if let Some(leg) = self.legs.get_mut(&id) {
-            leg.ring_at = complete.then_some(now + RING_AFTER);
-        }
-        if complete {
-            self.proceed(id, now);
-        }
+        let Some(leg) = self.legs.get_mut(&id).filter(|leg| leg.complete) else {
+            return;
+        };
+        leg.ring_at = Some(now + RING_AFTER);
+        self.proceed(id, now);
     }
 
     fn more_digits(&mut self, span: SpanId, call: CallId, digits: &Digits, complete: bool, now: Mono) {

@@ -6,7 +6,14 @@ use world::{PHONES, World};
 const SECOND: Duration = Duration::from_secs(1);
 
 fn offered(world: &World) -> isdn::event::CallId {
-    world.told.iter().find_map(|e| match e { PriEvent::Offer(o) => Some(o.call), _ => None }).expect("offer")
+    world
+        .told
+        .iter()
+        .find_map(|e| match e {
+            PriEvent::Offer(o) => Some(o.call),
+            _ => None,
+        })
+        .expect("offer")
 }
 
 #[test]

@@ -219,8 +219,8 @@ impl Machine {
 
     fn event(&mut self, event: Event, at: Mono, now: Mono) {
         match event {
-            Event::Offer { leg, channel, called, calling, complete, restricted: _ } => {
-                self.offer(leg, channel, &called, &calling, complete, at, now);
+            Event::Offer { leg, channel, called, calling, complete, restricted } => {
+                self.offer(leg, channel, &called, (&calling, restricted), complete, at, now);
             }
             Event::Dialled { leg, digits, complete } => {
                 self.tell(leg, now, |_| CallInput::Dialled { digits: &digits, complete });
@@ -270,7 +270,7 @@ impl Machine {
         leg: LegId,
         channel: ChannelId,
         called: &str,
-        calling: &str,
+        (calling, restricted): (&str, bool),
         complete: bool,
         at: Mono,
         now: Mono,
@@ -282,7 +282,9 @@ impl Machine {
         let seat = self.config.plan.seat_at(channel);
         let from = if seat.is_some() { From::Seat } else { From::Trunk };
         let calling = seat.map_or(calling, |seat| seat.number.as_str()).to_string();
-        let mut entry = Entry::new(Call::new(leg, called, &calling, from), at);
+        let mut call = Call::new(leg, called, &calling, from);
+        call.restricted = restricted;
+        let mut entry = Entry::new(call, at);
         let state = LegStateView::Offered;
         entry.legs.push(Leg { id: leg, channel: Some(channel), incoming: true, state });
         self.calls.insert(leg, entry);
