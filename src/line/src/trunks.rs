@@ -250,6 +250,7 @@ pub(crate) fn pri_cause(cause: Cause) -> isdn::Cause {
 /// Writes down what a span found odd.
 fn note(span: SpanId, notice: Notice) {
     match notice {
+        Notice::PeerRestarted => tracing::info!(%span, "the other side has restarted channels"),
         Notice::RequestIgnored => tracing::debug!(%span, "a request came too late for its call"),
         Notice::UnexpectedMessage(_)
         | Notice::UnknownMessage(_)
@@ -257,7 +258,6 @@ fn note(span: SpanId, notice: Notice) {
         | Notice::UnknownCall(_)
         | Notice::Glare(_)
         | Notice::StatusReceived(_)
-        | Notice::PeerRestarted
         | Notice::RestartUnanswered
         | Notice::CallLimit => tracing::warn!(%span, ?notice, "odd signalling"),
     }
