@@ -4,8 +4,11 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use crate::refused;
+
+const RETRY: Duration = Duration::from_millis(50);
 
 /// Makes the data directory, if need be, for its owner alone.
 ///
@@ -19,6 +22,17 @@ pub(crate) fn make_directory(key: &str, directory: &Path) -> anyhow::Result<()> 
         .map_err(|error| refused(format!("{key}: {}: cannot be made: {error}", directory.display())))
 }
 
+/// Locks a file; one that is locked is tried again for a while.
+fn lock_within(file: &File, patience: Duration) -> Result<(), TryLockError> {
+    let until = Instant::now() + patience;
+    loop {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) if Instant::now() < until => std::thread::sleep(RETRY),
+            outcome => return outcome,
+        }
+    }
+}
+
 /// Takes the lock `name` in `directory` until the returned file is dropped or the process ends.
 ///
 /// # Errors
@@ -30,7 +44,7 @@ pub(crate) fn take(directory: &Path, name: &str) -> anyhow::Result<File> {
     let mut file = open.map_err(|error| {
         refused(format!("system.data_dir: {}: cannot be written: {error}", directory.display()))
     })?;
-    match file.try_lock() {
+    match lock_within(&file, crate::supervisor::predecessor_patience()) {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
             let mut owner = String::new();

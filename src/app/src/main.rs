@@ -109,8 +109,10 @@ fn with_config(file: &Path, work: fn(&Path, Config) -> anyhow::Result<()>) -> Ex
     let Some(config) = load(file) else {
         return ExitCode::from(EXIT_REFUSED);
     };
-    logging::start(&config);
-    match work(file, config) {
+    let log = logging::start(&config);
+    let outcome = work(file, config);
+    drop(log);
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("tandem: {error:#}");

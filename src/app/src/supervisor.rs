@@ -43,6 +43,12 @@ pub(crate) fn end_with_parent() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// How long a process waits for a predecessor of its kind to end: a supervised one takes over from the children of a
+/// supervisor that was killed, which are clearing their calls.
+pub(crate) fn predecessor_patience() -> Duration {
+    if std::env::var_os(SUPERVISED).is_some() { END_WITHIN } else { Duration::ZERO }
+}
+
 /// One child with its history.
 struct Kept<'a> {
     role: &'static str,
@@ -65,26 +71,36 @@ pub(crate) fn run(file: &Path, config: Config) -> anyhow::Result<()> {
     let mut line = Kept::new("line", file);
     let mut switch = Kept::new("switch", file);
     line.start()?;
-    let outcome = wait_ready(&mut line, &config.line.socket, &stop)
-        .and_then(|()| switch.start())
-        .and_then(|()| keep(&mut line, &mut switch, &config, &stop));
+    let outcome =
+        wait_ready(&mut line, &config.line.socket, &stop).and_then(|()| switch.start()).and_then(|()| {
+            greet(file, &config);
+            keep(&mut line, &mut switch, &stop)
+        });
     switch.end();
     line.end();
     outcome
 }
 
-fn keep(
-    line: &mut Kept<'_>,
-    switch: &mut Kept<'_>,
-    config: &Config,
-    stop: &AtomicBool,
-) -> anyhow::Result<()> {
+/// Tells a person what runs and what to try.
+fn greet(file: &Path, config: &Config) {
+    let file = file.display();
     println!(
-        "tandem \"{}\" is running; API at http://{} (token in {}). Ctrl-C ends it.",
-        config.system.name,
-        config.api.listen,
-        config.api.token_file.display()
+        "tandem \"{}\" is running; API at http://{}. Ctrl-C ends it.",
+        config.system.name, config.api.listen
     );
+    println!("In another shell:");
+    println!("  tandem status --config {file}     how it is");
+    println!("  tandem spans --config {file}      its lines");
+    println!("  tandem calls --config {file}      calls that live; --ended: calls that have ended");
+    if let (Some(trunk), Some(rule)) =
+        (config.trunks.last(), config.numbers.iter().find(|rule| rule.is_for_all()))
+    {
+        let (trunk, number) = (&trunk.name, &rule.called);
+        println!("  tandem call --config {file} --trunk {trunk} {number} --then {number}     a call");
+    }
+}
+
+fn keep(line: &mut Kept<'_>, switch: &mut Kept<'_>, stop: &AtomicBool) -> anyhow::Result<()> {
     while !stop.load(Ordering::Acquire) {
         line.tend()?;
         switch.tend()?;

@@ -3,6 +3,7 @@
 //! One thread runs the machine; it wakes on a message of the line process, a request of the API or a deadline. When the
 //! link is lost it is attached again, and the census tells what has happened.
 
+use std::convert::Infallible;
 use std::io::{Read, Write};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
@@ -168,13 +169,9 @@ fn start_link(socket: PathBuf, inbox: Sender<Mail>, stop: Arc<AtomicBool>) -> st
     Builder::new().name("link".into()).spawn(move || {
         let mut told = false;
         while !stop.load(Ordering::Acquire) {
-            match attach(&socket, &inbox) {
-                Ok(()) => told = false,
-                Err(error) if !told => {
-                    told = true;
-                    tracing::warn!(socket = %socket.display(), %error, "no line process: trying on");
-                }
-                Err(_) => {}
+            let Err(error) = attach(&socket, &inbox, &mut told);
+            if !std::mem::replace(&mut told, true) {
+                tracing::warn!(socket = %socket.display(), %error, "no line process: trying on");
             }
             std::thread::sleep(ATTACH_AGAIN);
         }
@@ -182,20 +179,21 @@ fn start_link(socket: PathBuf, inbox: Sender<Mail>, stop: Arc<AtomicBool>) -> st
     Ok(())
 }
 
-/// Attaches and reads until the connection ends.
-fn attach(socket: &Path, inbox: &Sender<Mail>) -> anyhow::Result<()> {
+/// Attaches and reads until the connection ends. Once attached its end is news: `told` becomes false.
+fn attach(socket: &Path, inbox: &Sender<Mail>, told: &mut bool) -> anyhow::Result<Infallible> {
     let mut stream = UnixStream::connect(socket)?;
     stream.set_write_timeout(Some(WRITE_WITHIN))?;
     let mut hello = Vec::new();
     wire::write(&ToLine::Attach { protocol: PROTOCOL }, &mut hello)?;
     stream.write_all(&hello)?;
     inbox.send(Mail::Attached(stream.try_clone()?))?;
+    *told = false;
     let outcome = read(&mut stream, inbox);
     inbox.send(Mail::Lost)?;
     outcome
 }
 
-fn read(stream: &mut UnixStream, inbox: &Sender<Mail>) -> anyhow::Result<()> {
+fn read(stream: &mut UnixStream, inbox: &Sender<Mail>) -> anyhow::Result<Infallible> {
     let mut reader = wire::Reader::new();
     let mut octets = vec![0; READ_OCTETS];
     loop {

@@ -141,6 +141,8 @@ pub struct Call {
     pub called: String,
     /// The caller's number.
     pub calling: String,
+    /// The caller asked that the number be not shown.
+    pub restricted: bool,
     /// Where it came from.
     pub from: From,
     /// The seat or trunk number it was given to.
@@ -166,6 +168,7 @@ impl Call {
             second: None,
             called: called.into(),
             calling: calling.into(),
+            restricted: false,
             from,
             reached: None,
             stage: Stage::Dialling,
@@ -465,7 +468,8 @@ impl Step<'_> {
 
     fn dial_out(&mut self, to: Destination, number: &str, caller: Option<String>) {
         let timeout = self.plan.trunk_timeout;
-        let calling = caller.unwrap_or_else(|| self.call.calling.clone());
+        let own = if self.call.restricted { String::new() } else { self.call.calling.clone() };
+        let calling = caller.unwrap_or(own);
         self.call_second(to, number, calling, number, 0, timeout);
     }
 

@@ -110,7 +110,7 @@ fn census(leg: LegId, state: LegState) -> LegCensus {
         connected: None,
         playing: None,
         played: None,
-        recording: None,
+        recording: Some(RecordingId { leg: FIRST, number: 1 }),
         digits: String::new(),
         note: vec![],
     }
@@ -268,6 +268,30 @@ fn a_talking_call_goes_on_and_repeats_only_its_connection() {
     world.tell(Input::SecondAnswered);
     let (first, second) = (census(FIRST, LegState::Answered), census(SECOND, LegState::Answered));
     assert_eq!(world.resume(Found::Live(&first), Found::Live(&second)), [connect()]);
+}
+
+#[test]
+fn a_recording_whose_order_was_lost_is_ordered_again() {
+    let mut world = greeted();
+    let mut first = census(FIRST, LegState::Answered);
+    (first.recording, first.playing) = (None, Some(PlayId(1)));
+    let recording = RecordingId { leg: FIRST, number: 1 };
+    assert_eq!(world.resume(Found::Live(&first), Found::Nothing), [Order::Record { leg: FIRST, recording }]);
+}
+
+#[test]
+fn a_withheld_number_is_not_passed_on() {
+    let mut plan = plan();
+    let to = Destination::Trunk(vec![tdm::SpanId(1)]);
+    plan.numbers[3].action = Action::Trunk { to, caller: None };
+    for (restricted, shown) in [(false, "13900000000"), (true, "")] {
+        let mut world = World::new("912345");
+        world.call.restricted = restricted;
+        let mut orders = Vec::new();
+        let offered = Input::Offered { complete: true };
+        world.call.handle(offered, &plan, &mut world.names, &mut orders, world.now);
+        assert!(matches!(&orders[1], Order::Originate { calling, .. } if calling == shown), "{orders:?}");
+    }
 }
 
 #[test]

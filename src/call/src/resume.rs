@@ -5,7 +5,7 @@
 //! process are given again: the line process takes them as no change where they were carried out.
 
 use clock::Mono;
-use link::{Cause, EndedLeg, LegCensus, LegState, Order};
+use link::{Cause, EndedLeg, LegCensus, LegState, Order, RecordingId};
 
 use crate::machine::{Call, Input, Names, Stage};
 use crate::plan::Plan;
@@ -29,6 +29,14 @@ impl Found<'_> {
         }
     }
 
+    fn rings(self) -> bool {
+        matches!(self, Found::Live(LegCensus { state: LegState::Alerting, .. }))
+    }
+
+    fn hears(self) -> bool {
+        matches!(self, Found::Live(LegCensus { connected: Some(_), .. }))
+    }
+
     fn end(self) -> Option<Cause> {
         match self {
             Found::Live(_) => None,
@@ -50,18 +58,23 @@ impl Call {
         now: Mono,
     ) {
         let noted = self.second.filter(|_| self.second_live);
+        let noted_plays = self.plays;
         let mut tell = |call: &mut Call, input| call.handle(input, plan, names, orders, now);
         if let Some(cause) = first.end().filter(|_| self.first_live) {
             tell(self, Input::FirstEnded(cause));
         }
         if let Found::Live(leg) = first {
-            resume_first(self, leg, &mut tell);
+            resume_first(self, leg, noted_plays, &mut tell);
         }
         // A second leg originated just above is not in the census yet.
         if noted.is_some() && noted == self.second {
             match second.end() {
                 Some(cause) => tell(self, Input::SecondEnded(cause)),
                 None if second.answered() => tell(self, Input::SecondAnswered),
+                // Who already hears the far end need not be told.
+                None if second.rings() && !first.hears() => {
+                    tell(self, Input::SecondAlerting { inband: false });
+                }
                 None => {}
             }
         }
@@ -70,6 +83,14 @@ impl Call {
 
     /// Gives the orders again that the present stage rests on.
     fn repeat_orders(&self, first: Found<'_>, orders: &mut Vec<Order>) {
+        if let Found::Live(leg) = first
+            && self.recordings > 0
+            && leg.recording.is_none()
+            && self.stage != Stage::Ending
+        {
+            let recording = RecordingId { leg: self.first, number: self.recordings };
+            orders.push(Order::Record { leg: self.first, recording });
+        }
         match (&self.stage, self.second) {
             (Stage::Answering, _) => orders.push(Order::Answer { leg: self.first }),
             (Stage::Talking, Some(second)) if self.first_live && self.second_live => {
@@ -100,7 +121,12 @@ impl Call {
     }
 }
 
-fn resume_first<'a>(call: &mut Call, leg: &'a LegCensus, tell: &mut impl FnMut(&mut Call, Input<'a>)) {
+fn resume_first<'a>(
+    call: &mut Call,
+    leg: &'a LegCensus,
+    noted_plays: u32,
+    tell: &mut impl FnMut(&mut Call, Input<'a>),
+) {
     if let Some(more) = leg.called.strip_prefix(call.called.as_str())
         && call.stage == Stage::Dialling
         && (!more.is_empty() || leg.complete)
@@ -122,8 +148,8 @@ fn resume_first<'a>(call: &mut Call, leg: &'a LegCensus, tell: &mut impl FnMut(&
         | Stage::Talking
         | Stage::Ending => None,
     };
-    // A playing ordered just above is not in the census: only one that was begun before can have ended.
-    if let Some(play) = awaited.filter(|play| leg.playing != Some(*play) && leg.played >= Some(*play)) {
+    // A playing ordered just above is not in the census: only one that was noted before can have ended, or got lost.
+    if let Some(play) = awaited.filter(|play| leg.playing != Some(*play) && play.0 <= noted_plays) {
         tell(call, Input::Played(play));
     }
 }

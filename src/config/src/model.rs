@@ -385,6 +385,13 @@ pub struct NumberRule {
     pub record: bool,
 }
 
+impl NumberRule {
+    /// Returns true for one whole number that everybody may call.
+    pub fn is_for_all(&self) -> bool {
+        !self.called.ends_with('*') && self.from == Origin::Any
+    }
+}
+
 /// Where a call comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {

@@ -1,9 +1,11 @@
 //! The switch comes and goes: census, events, and what is done while nobody decides.
 
+use std::collections::VecDeque;
+
 use clock::{Mono, WallAnchor};
 use link::{Event, LegId, LegState, PROTOCOL, ToSwitch};
 
-use crate::machine::{Machine, Output, RING_AFTER};
+use crate::machine::{MAX_ENDED, Machine, Output, RING_AFTER};
 
 /// How the machine stands to the switch.
 #[derive(Debug, Default)]
@@ -11,13 +13,16 @@ pub(crate) struct Attachment {
     pub attached: bool,
     session: u16,
     seq: u64,
+    /// How recordings ended while no switch was there.
+    untold: VecDeque<Event>,
 }
 
 impl Machine {
     /// A switch is there: it gets all there is, then every event.
     pub(crate) fn attach(&mut self, anchor: WallAnchor, now: Mono) {
         let session = self.attachment.session.wrapping_add(1).max(1);
-        self.attachment = Attachment { attached: true, session, seq: 0 };
+        let untold = std::mem::take(&mut self.attachment.untold);
+        self.attachment = Attachment { attached: true, session, seq: 0, untold: VecDeque::new() };
         tracing::info!(session, legs = self.legs.len(), "the switch is attached");
         let epoch = self.config.epoch;
         self.say(ToSwitch::Hello { protocol: PROTOCOL, epoch, session, anchor });
@@ -28,6 +33,7 @@ impl Machine {
         let ended: Vec<_> = self.ended.values().cloned().collect();
         ended.into_iter().for_each(|leg| self.say(ToSwitch::Ended(leg)));
         self.say(ToSwitch::CensusEnd);
+        untold.into_iter().for_each(|event| self.event(event, now));
         for leg in self.legs.values_mut() {
             leg.digits.clear();
             leg.ring_at = None;
@@ -52,6 +58,17 @@ impl Machine {
                 leg.ring_at = (silent && leg.incoming && leg.complete).then_some(now + RING_AFTER);
             }
         }
+    }
+
+    /// Tells the switch what has happened, or the next one, if it is not in the census.
+    pub(crate) fn event_or_later(&mut self, event: Event, now: Mono) {
+        if self.attachment.attached {
+            return self.event(event, now);
+        }
+        if self.attachment.untold.len() == MAX_ENDED {
+            self.attachment.untold.pop_front();
+        }
+        self.attachment.untold.push_back(event);
     }
 
     /// Tells the switch what has happened, if there is one.

@@ -270,6 +270,8 @@ impl Machine {
                 }
             }
             Input::ClearAll(cause) => {
+                // Whoever still comes is refused: nobody would clear that call.
+                self.congested = true;
                 for id in self.legs.keys().copied().collect::<Vec<_>>() {
                     self.hang_up(id, cause, now);
                 }

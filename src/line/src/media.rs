@@ -271,7 +271,7 @@ impl Machine {
             let (_, port) = self.media.closing.swap_remove(index);
             self.media.free_taps.push(port);
         }
-        self.event(Event::Recording { recording, state }, now);
+        self.event_or_later(Event::Recording { recording, state }, now);
     }
 
     /// Takes all media from a leg that ends. It still says whom it leaves behind.

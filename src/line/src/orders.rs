@@ -145,6 +145,13 @@ impl Machine {
     }
 
     pub(crate) fn mark_answered(&mut self, id: LegId, now: Mono) {
+        let peer = self.legs.get(&id).and_then(|leg| leg.peer);
+        let talks = peer.and_then(|peer| self.legs.get(&peer)).is_some_and(Leg::is_answered);
+        for id in [Some(id), peer].into_iter().flatten().filter(|_| talks) {
+            if let Some(leg) = self.legs.get_mut(&id) {
+                leg.hold_until = None;
+            }
+        }
         if let Some(leg) = self.legs.get_mut(&id).filter(|leg| leg.answered.is_none()) {
             leg.answered = Some(now);
             self.set_state(id, LegState::Answered);

@@ -62,9 +62,7 @@ impl Machine {
         let id = self.next_leg();
         let mut leg = Leg::new(id, Way::Phone(channel), true, now);
         leg.complete = false;
-        if !self.attachment.attached {
-            leg.hold_until = Some(now + self.config.hold);
-        }
+        leg.hold_until = Some(now + self.config.hold);
         self.legs.insert(id, leg);
         if let Some(phone) = self.phones.get_mut(&channel) {
             phone.leg = Some(id);

@@ -154,6 +154,7 @@ impl Machine {
         }
         leg.proceed_at = offer.complete.then_some(now + PROCEED_AFTER);
         leg.hold_until = Some(now + self.config.hold);
+        leg.ring_at = offer.complete.then_some(now + RING_AFTER);
         let event = Event::Offer {
             leg: id,
             channel: ChannelId { span, timeslot: offer.channel },
@@ -177,13 +178,11 @@ impl Machine {
         if self.attachment.attached {
             return;
         }
-        let complete = self.legs.get(&id).is_some_and(|leg| leg.complete);
-        if let Some(leg) = self.legs.get_mut(&id) {
-            leg.ring_at = complete.then_some(now + RING_AFTER);
-        }
-        if complete {
-            self.proceed(id, now);
-        }
+        let Some(leg) = self.legs.get_mut(&id).filter(|leg| leg.complete) else {
+            return;
+        };
+        leg.ring_at = Some(now + RING_AFTER);
+        self.proceed(id, now);
     }
 
     fn more_digits(&mut self, span: SpanId, call: CallId, digits: &Digits, complete: bool, now: Mono) {
@@ -283,6 +282,7 @@ pub(crate) fn pri_cause(cause: Cause) -> isdn::Cause {
 /// Writes down what a span found odd.
 fn note(span: SpanId, notice: Notice) {
     match notice {
+        Notice::PeerRestarted => tracing::info!(%span, "the other side has restarted channels"),
         Notice::RequestIgnored => tracing::debug!(%span, "a request came too late for its call"),
         Notice::UnexpectedMessage(_)
         | Notice::UnknownMessage(_)
@@ -290,7 +290,6 @@ fn note(span: SpanId, notice: Notice) {
         | Notice::UnknownCall(_)
         | Notice::Glare(_)
         | Notice::StatusReceived(_)
-        | Notice::PeerRestarted
         | Notice::RestartUnanswered
         | Notice::CallLimit => tracing::warn!(%span, ?notice, "odd signalling"),
     }

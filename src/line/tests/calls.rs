@@ -21,6 +21,15 @@ fn port(n: u8) -> ChannelId {
     ChannelId::new(PHONES.0, n)
 }
 
+/// Returns the call that the exchange was offered.
+fn offer(world: &World) -> isdn::event::Offer {
+    let offer = world.told.iter().find_map(|event| match event {
+        PriEvent::Offer(offer) => Some((**offer).clone()),
+        _ => None,
+    });
+    offer.expect("the exchange is called")
+}
+
 fn disconnect(call: isdn::event::CallId, cause: Cause) -> Request {
     Request::Disconnect { call, cause, inband: false }
 }
@@ -103,11 +112,7 @@ fn a_telephone_dials_another_and_dials_out() {
     world.run(SECOND);
     world.key(port(4), "910086#");
     world.run(SECOND);
-    let offer = world.told.iter().find_map(|event| match event {
-        PriEvent::Offer(offer) => Some(offer.clone()),
-        _ => None,
-    });
-    let offer = offer.expect("the exchange is called");
+    let offer = offer(&world);
     assert_eq!(offer.called.digits.as_str(), "910086");
     world.ask(Request::Alerting { call: offer.call, inband: false });
     world.ask(Request::Connect { call: offer.call });
@@ -129,21 +134,14 @@ fn a_call_dialled_by_request_hears_the_attendant_and_its_causes_come_back() {
     {
         world.told.clear();
         world.request(dial());
-        let call = world.told.iter().find_map(|event| match event {
-            PriEvent::Offer(offer) => Some(offer.call),
-            _ => None,
-        });
-        world.ask(disconnect(call.expect("the exchange is called"), cause));
+        let call = offer(&world).call;
+        world.ask(disconnect(call, cause));
         world.run(SECOND);
         assert_eq!(world.view.ended.back().expect("it ended").cause, Some(value));
     }
     world.told.clear();
     world.request(dial());
-    let call = world.told.iter().find_map(|event| match event {
-        PriEvent::Offer(offer) => Some(offer.call),
-        _ => None,
-    });
-    let call = call.expect("the exchange is called");
+    let call = offer(&world).call;
     world.ask(Request::Connect { call });
     world.run(SECOND);
     assert!(matches!(world.sources[&strip(world.channel_of(call))], Source::Feed(_)));
@@ -270,6 +268,69 @@ fn the_thirty_first_call_finds_no_channel() {
     let refused = world.call("8000");
     world.run(SECOND);
     assert_eq!(world.released(refused), Some(34));
+}
+
+#[test]
+fn ringing_that_began_while_no_switch_was_there_is_heard_when_it_is_back() {
+    let mut world = World::new(1);
+    world.hook(4, HookState::OffHook);
+    world.run(SECOND);
+    world.key(ChannelId::new(PHONES.0, 4), "910086#");
+    world.run(SECOND);
+    let out = offer(&world).call;
+    world.ask(Request::Proceeding { call: out, inband: false });
+    world.run(SECOND);
+    world.kill_switch();
+    world.ask(Request::Alerting { call: out, inband: false });
+    world.run(SECOND);
+    world.start_switch();
+    world.run(SECOND);
+    let source = world.sources[&world::strip(ChannelId::new(PHONES.0, 4))];
+    assert_eq!(source, rt::Source::Tone(rt::Tone::Ringback));
+}
+
+#[test]
+fn a_caller_is_told_of_ringing_that_began_while_no_switch_was_there() {
+    let mut world = World::new(1);
+    let call = world.call("910086");
+    world.run(SECOND);
+    let out = offer(&world).call;
+    world.ask(Request::Proceeding { call: out, inband: false });
+    world.run(SECOND);
+    world.kill_switch();
+    world.ask(Request::Alerting { call: out, inband: false });
+    world.run(SECOND);
+    world.start_switch();
+    world.run(Duration::from_secs(20));
+    assert_eq!(world.released(call), None, "cut: {:?}", world.released(call));
+}
+
+#[test]
+fn a_call_that_came_through_as_the_switch_died_is_not_cut_by_the_hold_time() {
+    let mut world = World::new(2);
+    let call = world.call("8001");
+    world.run(SECOND);
+    world.hook(1, HookState::OffHook);
+    world.run(Duration::from_millis(20));
+    world.kill_switch();
+    world.run(SECOND);
+    assert!(world.answered(call));
+    assert!(world.hear_each_other(world.channel_of(call), ChannelId::new(PHONES.0, 1)));
+    world.run(Duration::from_secs(35));
+    assert_eq!(world.released(call), None);
+}
+
+#[test]
+fn a_switch_that_is_attached_and_silent_holds_nobody_for_longer_than_the_hold_time() {
+    let mut world = World::new(3);
+    world.switch = None; // attached, but it never speaks
+    let call = world.call("8000");
+    world.hook(3, HookState::OffHook);
+    world.run(Duration::from_secs(29));
+    assert_eq!((world.released(call), world.line.legs()), (None, 2));
+    world.run(Duration::from_secs(2));
+    assert_eq!((world.released(call), world.line.legs()), (Some(41), 0));
+    assert_eq!(world.sources[&strip(port(3))], Source::Tone(Tone::Congestion));
 }
 
 /// Whatever happens, whenever the switch is killed: in the end nothing is left over.

@@ -5,14 +5,14 @@
 
 use call::{Call, Found, From, Stage};
 use clock::Mono;
-use link::{Cause, EndedLeg, LegCensus, LegId, LegState, Order};
+use link::{Cause, EndedLeg, LegCensus, LegId, LegState, Order, RecordingState};
 
 use crate::entry::Entry;
 use crate::machine::Machine;
 use crate::view::Update;
 
 /// The form of the notes; others are not read.
-const NOTE_VERSION: u8 = 1;
+const NOTE_VERSION: u8 = 2;
 
 /// A census while it comes in.
 #[derive(Debug, Default)]
@@ -78,8 +78,11 @@ impl Machine {
                 Found::Live(live) => {
                     entry.add_leg(live);
                     self.owners.insert(leg, first);
-                    if live.connected.is_some() {
-                        entry.talking = live.answered;
+                    if let Some(recording) = live.recording {
+                        entry.recording(&recording.to_string(), &RecordingState::Started);
+                    }
+                    if entry.call.stage == Stage::Talking {
+                        entry.talking = entry.talking.max(live.answered);
                     }
                 }
                 Found::Ended(ended) => entry.add_ended(ended),
@@ -117,13 +120,20 @@ impl Machine {
         };
         match (leg.channel, leg.connected) {
             (Some(channel), _) if leg.incoming && waiting => {
-                self.offer(leg.leg, channel, &leg.called, &leg.calling, leg.complete, leg.since, now);
+                self.offer(
+                    leg.leg,
+                    channel,
+                    &leg.called,
+                    (&leg.calling, leg.restricted),
+                    leg.complete,
+                    leg.since,
+                    now,
+                );
             }
             // Two who speak and of whom nobody remembers why: let them finish.
             (_, Some(other)) if !self.owners.contains_key(&other) => {
                 let mut call = Call::new(leg.leg, &leg.called, &leg.calling, From::Trunk);
                 call.adopt_talking(other);
-                debug_assert_eq!(call.stage, Stage::Talking);
                 self.resume(call, census, now);
             }
             _ if leg.state == LegState::Ending => {}

@@ -3,7 +3,7 @@
 use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
 
-use call::{Call, From, Input as CallInput, Names, Plan};
+use call::{Call, From, Input as CallInput, Names, Plan, Stage};
 use clock::{Mono, WallAnchor};
 use link::{
     Cause, Destination, EndedLeg, Event, LegId, LegState, Order, RecordingId, RecordingState, ToSwitch,
@@ -165,7 +165,8 @@ impl Machine {
 
     /// Returns when [`Input::Timeout`] is due.
     pub fn poll_timeout(&self) -> Option<Mono> {
-        self.deadlines.first_key_value().map(|((due, _), ())| *due)
+        // Without lines nothing can be done: the census brings the calls, and their deadlines, anew.
+        self.deadlines.first_key_value().filter(|_| self.attached).map(|((due, _), ())| *due)
     }
 
     fn line(&mut self, message: ToSwitch, now: Mono) {
@@ -174,6 +175,7 @@ impl Machine {
                 if epoch != self.names.epoch {
                     self.lines_restarted(now);
                 }
+                self.line_lost();
                 self.names = SessionNames { epoch, session, serial: 0 };
                 self.anchor = anchor;
                 self.census = Some(Census::default());
@@ -217,8 +219,8 @@ impl Machine {
 
     fn event(&mut self, event: Event, at: Mono, now: Mono) {
         match event {
-            Event::Offer { leg, channel, called, calling, complete, restricted: _ } => {
-                self.offer(leg, channel, &called, &calling, complete, at, now);
+            Event::Offer { leg, channel, called, calling, complete, restricted } => {
+                self.offer(leg, channel, &called, (&calling, restricted), complete, at, now);
             }
             Event::Dialled { leg, digits, complete } => {
                 self.tell(leg, now, |_| CallInput::Dialled { digits: &digits, complete });
@@ -248,7 +250,10 @@ impl Machine {
             Event::Played { leg, play, completed: _ } => self.tell_first(leg, now, CallInput::Played(play)),
             Event::Connected { a, .. } => {
                 if let Some(entry) = self.owners.get(&a).and_then(|first| self.calls.get_mut(first)) {
-                    entry.talking.get_or_insert(at);
+                    // Legs that are joined for early audio do not speak yet.
+                    if entry.call.stage == Stage::Talking {
+                        entry.talking.get_or_insert(at);
+                    }
                 }
                 self.show_leg(a);
             }
@@ -265,7 +270,7 @@ impl Machine {
         leg: LegId,
         channel: ChannelId,
         called: &str,
-        calling: &str,
+        (calling, restricted): (&str, bool),
         complete: bool,
         at: Mono,
         now: Mono,
@@ -277,7 +282,9 @@ impl Machine {
         let seat = self.config.plan.seat_at(channel);
         let from = if seat.is_some() { From::Seat } else { From::Trunk };
         let calling = seat.map_or(calling, |seat| seat.number.as_str()).to_string();
-        let mut entry = Entry::new(Call::new(leg, called, &calling, from), at);
+        let mut call = Call::new(leg, called, &calling, from);
+        call.restricted = restricted;
+        let mut entry = Entry::new(call, at);
         let state = LegStateView::Offered;
         entry.legs.push(Leg { id: leg, channel: Some(channel), incoming: true, state });
         self.calls.insert(leg, entry);
@@ -458,9 +465,11 @@ impl Machine {
         then: &str,
         now: Mono,
     ) -> Result<Reply, String> {
-        let spans =
-            self.config.trunks.iter().find(|known| known.name == trunk).map(|known| known.spans.clone());
-        let spans = spans.ok_or_else(|| format!("no trunk \"{trunk}\""))?;
+        let known = self.config.trunks.iter().find(|known| known.name == trunk);
+        let known = known.ok_or_else(|| format!("no trunk \"{trunk}\""))?;
+        let spans = known.spans.clone();
+        let own = known.caller.clone().unwrap_or_default();
+        let calling = if calling.is_empty() { own.as_str() } else { calling };
         if self.calls.len() >= MAX_CALLS {
             return Err(format!("all {MAX_CALLS} calls are in use"));
         }

@@ -15,7 +15,7 @@ use anyhow::Context;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use link::{PROTOCOL, ToLine, ToSwitch, wire};
 
-use super::signalling::Inbox;
+use super::signalling::{Connection, Inbox};
 use crate::refused;
 
 /// Messages that may wait for the switch.
@@ -82,12 +82,13 @@ fn read(connection: u64, stream: &UnixStream, inbox: &Sender<Inbox>) -> anyhow::
                     stream.set_read_timeout(None)?;
                     let (out, queue) = bounded(OUT);
                     start_writer(stream.try_clone()?, queue)?;
-                    inbox.send(Inbox::Attach { connection, out })?;
+                    let stream = stream.try_clone()?;
+                    inbox.send(Inbox::Attach(Connection { number: connection, out, stream }))?;
                 }
                 ToLine::Attach { protocol } => {
                     anyhow::bail!("the switch speaks protocol {protocol}, this process {PROTOCOL}");
                 }
-                ToLine::Order(order) if attached => inbox.send(Inbox::Order(order))?,
+                ToLine::Order(order) if attached => inbox.send(Inbox::Order { connection, order })?,
                 ToLine::Order(_) => anyhow::bail!("an order came before the attach"),
             }
         }

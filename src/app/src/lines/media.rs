@@ -51,12 +51,12 @@ pub(crate) fn start_player(
     config: &Config,
     feeds: Vec<Producer<FeedBlock>>,
     inbox: Sender<Inbox>,
-) -> std::io::Result<Sender<PlayOrder>> {
+) -> std::io::Result<(Sender<PlayOrder>, JoinHandle<()>)> {
     let (orders, queue) = bounded(PLAY_ORDERS);
     let files = Files { directory: config.system.prompts_dir.clone() };
     let mut player = Player::new(feeds, Prompts::default());
-    Builder::new().name("play".into()).spawn(move || play(&mut player, &files, &queue, &inbox))?;
-    Ok(orders)
+    let work = move || play(&mut player, &files, &queue, &inbox);
+    Ok((orders, Builder::new().name("play".into()).spawn(work)?))
 }
 
 struct Files {

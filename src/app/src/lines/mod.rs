@@ -53,6 +53,7 @@ struct Lines {
     stop: Arc<AtomicBool>,
     signalling: JoinHandle<()>,
     signalling_beat: Arc<signalling::Heartbeat>,
+    player: JoinHandle<()>,
     recorder: JoinHandle<()>,
     failed_recordings: Arc<media::Failures>,
     /// Cards live as long as their blocking halves.
@@ -105,7 +106,7 @@ impl Lines {
         let epoch = u32::try_from(clock.anchor().unix_nanos(clock.now()) / 1_000_000_000).unwrap_or(u32::MAX);
         let (inbox, mail) = bounded(INBOX);
         let failed_recordings = Arc::new(media::Failures::default());
-        let play = media::start_player(config, feeds, inbox.clone())?;
+        let (play, player) = media::start_player(config, feeds, inbox.clone())?;
         let (record, recorder) =
             media::start_recorder(config, taps, inbox.clone(), Arc::clone(&failed_recordings))?;
         let mut machine =
@@ -140,6 +141,7 @@ impl Lines {
             stop,
             signalling,
             signalling_beat,
+            player,
             recorder,
             failed_recordings,
             _controls: controls,
@@ -159,6 +161,11 @@ impl Lines {
                 } else {
                     bail!("the signalling thread has ended")
                 };
+            }
+            // Callers would hear nothing, or nothing would be recorded: a restart is the lesser harm, and is seen.
+            let media_ended = self.player.is_finished() || self.recorder.is_finished();
+            if media_ended && !self.stop.load(Ordering::Acquire) {
+                bail!("the thread of prompts or recordings has ended");
             }
             if let Some(reason) = self.counters.end() {
                 bail!("the realtime thread has ended: {reason:?}");

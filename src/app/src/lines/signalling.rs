@@ -4,6 +4,8 @@
 //! switch: what does not fit into a realtime ring waits here, a switch that does not take its messages is let go.
 
 use std::collections::VecDeque;
+use std::net::Shutdown;
+use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{Builder, JoinHandle};
@@ -30,12 +32,12 @@ const CLEAR_WITHIN: Duration = Duration::from_secs(2);
 /// What arrives from other threads.
 #[derive(Debug)]
 pub(crate) enum Inbox {
-    /// A switch is attached: its messages go here. The number names the connection.
-    Attach { connection: u64, out: Sender<ToSwitch> },
+    /// A switch is attached.
+    Attach(Connection),
     /// The connection is closed.
     Detach { connection: u64 },
-    /// The switch orders something.
-    Order(Order),
+    /// The switch orders something, by this connection.
+    Order { connection: u64, order: Order },
     /// The recorder tells something.
     Recording { recording: RecordingId, state: RecordingState },
     /// The player could not play.
@@ -44,6 +46,21 @@ pub(crate) enum Inbox {
     Health(Health),
     /// Bad frames counted by the engine.
     BadFrames { span: SpanId, total: u64 },
+}
+
+/// A way to a switch. It is closed when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    pub number: u64,
+    pub out: Sender<ToSwitch>,
+    pub stream: UnixStream,
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        // It may be closed already.
+        let _ = self.stream.shutdown(Shutdown::Both);
+    }
 }
 
 /// The thread's ends of the engine's rings.
@@ -92,7 +109,7 @@ struct Thread {
     commands: VecDeque<RtCommand>,
     /// Frames that found their ring full, by D-channel, in order.
     frames: Vec<VecDeque<HdlcFrame>>,
-    switch: Option<(u64, Sender<ToSwitch>)>,
+    switch: Option<Connection>,
     /// The time of the last thing that the engine told.
     heard: SampleTime,
     congested: bool,
@@ -170,17 +187,21 @@ impl Thread {
 
     fn take(&mut self, message: Inbox) {
         match message {
-            Inbox::Attach { connection, out } => {
+            Inbox::Attach(connection) => {
                 self.let_switch_go();
-                self.switch = Some((connection, out));
+                self.switch = Some(connection);
                 self.tell(Input::Attach { anchor: MonoClock.anchor() });
             }
             Inbox::Detach { connection } => {
-                if self.switch.as_ref().is_some_and(|(present, _)| *present == connection) {
+                if self.is_present(connection) {
                     self.let_switch_go();
                 }
             }
-            Inbox::Order(order) => self.tell(Input::Order(order)),
+            Inbox::Order { connection, order } if self.is_present(connection) => {
+                self.tell(Input::Order(order))
+            }
+            // Of a switch that was let go: the next census tells what was done and what was not.
+            Inbox::Order { .. } => {}
             Inbox::Recording { recording, state } => self.tell(Input::Recording { recording, state }),
             Inbox::PlayFailed { feed, generation, why } => {
                 self.tell(Input::PlayFailed { feed, generation, why });
@@ -188,6 +209,10 @@ impl Thread {
             Inbox::Health(health) => self.tell(Input::Health(health)),
             Inbox::BadFrames { span, total } => self.tell(Input::BadFrames { span, total }),
         }
+    }
+
+    fn is_present(&self, connection: u64) -> bool {
+        self.switch.as_ref().is_some_and(|present| present.number == connection)
     }
 
     fn let_switch_go(&mut self) {
@@ -268,15 +293,15 @@ impl Thread {
     }
 
     fn tell_switch(&mut self, message: ToSwitch) {
-        let Some((_, out)) = &self.switch else {
+        let Some(switch) = &self.switch else {
             return;
         };
-        if let Err(error) = out.try_send(message) {
+        if let Err(error) = switch.out.try_send(message) {
             match error {
                 TrySendError::Full(_) => tracing::error!("the switch does not take its messages: let go"),
                 TrySendError::Disconnected(_) => tracing::warn!("the link to the switch is closed"),
             }
-            // Dropping the sender closes the connection; what was lost comes with the next census.
+            // What was lost comes with the next census.
             self.switch = None;
             self.machine.handle(Input::Detach, now());
         }
@@ -284,10 +309,10 @@ impl Thread {
 
     /// New calls are refused while more than three quarters of the way to the switch are full.
     fn watch_congestion(&mut self) {
-        let full = self
-            .switch
-            .as_ref()
-            .is_some_and(|(_, out)| out.capacity().is_some_and(|capacity| out.len() * 4 > capacity * 3));
+        let is_full = |switch: &Connection| {
+            switch.out.capacity().is_some_and(|capacity| switch.out.len() * 4 > capacity * 3)
+        };
+        let full = self.switch.as_ref().is_some_and(is_full);
         if full != self.congested {
             self.congested = full;
             self.tell(Input::Congestion(full));

@@ -1,5 +1,6 @@
 //! A whole appliance as its users run it: the program's own processes in a folder of their own, telephones and an
 //! exchange at the far ends of its simulated lines.
+#![allow(clippy::unwrap_used, reason = "a step that fails is a test that fails")]
 #![allow(dead_code, reason = "each test program uses its part of it")]
 
 use std::io::Read;
