@@ -183,6 +183,8 @@ pub(crate) struct Span {
     pub pri: Option<Pri>,
     pub dchannel: Option<bool>,
     pub blocked: u32,
+    /// Timeslots of calls that ended while the D-channel was down, bit 0 is timeslot 1.
+    pub doubtful: u32,
     pub slips: u64,
     /// Damaged frames, counted by the engine.
     pub damaged_frames: u64,
@@ -590,6 +592,7 @@ impl Span {
             alarms,
             pri,
             blocked: 0,
+            doubtful: 0,
             slips: 0,
             damaged_frames: 0,
             lost_frames: 0,

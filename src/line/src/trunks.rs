@@ -1,7 +1,7 @@
 //! Calls on primary rate spans as legs.
 
 use clock::Mono;
-use isdn::event::{CallId, Request, Setup};
+use isdn::event::{CallId, Request, RestartTarget, Setup};
 use isdn::event::{
     ChannelChoice, ChannelState, Input as PriInput, Notice, Offer, Output as PriOutput, PriEvent,
 };
@@ -50,8 +50,8 @@ impl Machine {
 
     fn pri_event(&mut self, span: SpanId, event: PriEvent, now: Mono) {
         match event {
-            PriEvent::Up => self.dchannel(span, true),
-            PriEvent::Down => self.dchannel(span, false),
+            PriEvent::Up => self.dchannel(span, true, now),
+            PriEvent::Down => self.dchannel(span, false, now),
             PriEvent::Offer(offer) => self.offered(span, &offer, now),
             PriEvent::Digits { call, digits, complete } => {
                 self.more_digits(span, call, &digits, complete, now)
@@ -92,11 +92,32 @@ impl Machine {
         }
     }
 
-    fn dchannel(&mut self, id: SpanId, up: bool) {
-        if let Some(span) = self.spans.get_mut(&id) {
-            tracing::info!(span = %id, up, "D-channel");
-            span.dchannel = Some(up);
-            span.changed = true;
+    fn dchannel(&mut self, id: SpanId, up: bool, now: Mono) {
+        let Some(span) = self.spans.get_mut(&id) else {
+            return;
+        };
+        tracing::info!(span = %id, up, "D-channel");
+        span.dchannel = Some(up);
+        span.changed = true;
+        if up {
+            let doubtful = std::mem::take(&mut span.doubtful);
+            self.restart_doubtful(id, doubtful, now);
+        }
+    }
+
+    /// Tells the exchange of the calls that ended while it could not be told: it may hold their channels for ever. One
+    /// RESTART does for all channels if no call is left on them. Source: ITU-T Q.931 (05/98) 5.5.
+    fn restart_doubtful(&mut self, id: SpanId, doubtful: u32, now: Mono) {
+        if doubtful == 0 {
+            return;
+        }
+        tracing::info!(span = %id, channels = doubtful.count_ones(), "channels in doubt are restarted");
+        let in_use = self.pri_legs.keys().any(|(span, _)| *span == id);
+        if !in_use {
+            return self.ask(id, Request::Restart(RestartTarget::All), now);
+        }
+        for timeslot in (1..=32).map(Timeslot).filter(|timeslot| doubtful & bit_of(*timeslot) != 0) {
+            self.ask(id, Request::Restart(RestartTarget::Channel(timeslot)), now);
         }
     }
 
@@ -104,7 +125,7 @@ impl Machine {
         let Some(span) = self.spans.get_mut(&id) else {
             return;
         };
-        let bit = 1u32 << (timeslot.0.clamp(1, 32) - 1);
+        let bit = bit_of(timeslot);
         let before = span.blocked;
         match state {
             ChannelState::Idle | ChannelState::Busy(_) => span.blocked &= !bit,
@@ -203,6 +224,12 @@ impl Machine {
     fn released(&mut self, span: SpanId, call: CallId, cause: Cause, now: Mono) {
         if let Some(id) = self.pri_legs.get(&(span, call)).copied() {
             let by_line = self.legs.get(&id).is_some_and(|leg| leg.cause.is_none());
+            let channel = self.legs.get(&id).and_then(|leg| leg.channel);
+            if let (Some(channel), Some(known)) = (channel, self.spans.get_mut(&span))
+                && known.dchannel == Some(false)
+            {
+                known.doubtful |= bit_of(channel.timeslot);
+            }
             self.finish(id, cause, by_line, now);
         }
     }
@@ -240,6 +267,11 @@ impl Machine {
         };
         self.ask(span, Request::Setup(Box::new(setup)), now);
     }
+}
+
+/// Returns the bit of a timeslot: bit 0 is timeslot 1.
+fn bit_of(timeslot: Timeslot) -> u32 {
+    1 << (timeslot.0.clamp(1, 32) - 1)
 }
 
 /// Returns a cause as Q.931 carries it.

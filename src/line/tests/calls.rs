@@ -8,7 +8,7 @@ use core::time::Duration;
 use card::CardEvent;
 use clock::Prng;
 use isdn::cause::Cause;
-use isdn::event::{PriEvent, Request};
+use isdn::event::{Notice, PriEvent, Request};
 use line::Input;
 use link::Health;
 use rt::{Source, Tone};
@@ -228,6 +228,34 @@ fn an_alarm_that_lasts_clears_thirty_calls_and_the_span_works_again_afterwards()
     world.run(SECOND);
     assert!(world.answered(call));
     assert_eq!(world.view.spans[&TRUNK.0].dchannel, Some(true));
+}
+
+#[test]
+fn a_call_that_the_line_ends_in_the_middle_of_an_announcement_has_the_cause_of_the_line() {
+    let mut world = World::new(10);
+    let call = world.call("8002");
+    world.run(SECOND);
+    assert!(world.answered(call));
+    world.ask(disconnect(call, Cause::TEMPORARY_FAILURE));
+    world.run(SECOND);
+    assert_eq!(world.view.ended[0].cause, Some(41));
+}
+
+#[test]
+fn channels_of_calls_that_ended_unheard_are_restarted_when_the_d_channel_is_back() {
+    let mut world = World::new(10);
+    let (ringing, talking) = (world.call("8001"), world.call("8002"));
+    world.run(SECOND);
+    assert!(world.answered(talking));
+    // Shorter than T309: the call that rings is lost, the other lives, so that not all channels may be restarted.
+    world.alarms(Alarms::RED);
+    world.run(Duration::from_millis(100));
+    assert_eq!(world.line.legs(), 1);
+    world.alarms(Alarms::empty());
+    world.run(SECOND * 5);
+    let restarts = world.told.iter().filter(|event| matches!(event, PriEvent::Notice(Notice::PeerRestarted)));
+    assert_eq!(restarts.count(), 1, "{:?}", world.told);
+    assert_eq!((world.released(ringing), world.released(talking)), (Some(41), Some(16)));
 }
 
 #[test]

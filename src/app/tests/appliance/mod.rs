@@ -301,6 +301,13 @@ pub fn children(pid: u32) -> Vec<i32> {
     list.split_ascii_whitespace().map(|pid| pid.parse().unwrap()).collect()
 }
 
+/// Returns the processes that were started with this word among others, but this one.
+pub fn processes_with(word: &str) -> Vec<i32> {
+    let entries = std::fs::read_dir("/proc").unwrap().flatten();
+    let all = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    all.filter(|pid| arguments(*pid).iter().any(|argument| argument == word)).collect()
+}
+
 /// Returns the words a process was started with.
 fn arguments(pid: i32) -> Vec<String> {
     let line = std::fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
