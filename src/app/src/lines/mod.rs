@@ -39,9 +39,9 @@ const INBOX: usize = 16_384;
 const WATCH_INTERVAL: Duration = Duration::from_millis(100);
 /// Health is told every so many watches.
 const WATCHES_PER_HEALTH: u32 = 10;
-/// A heartbeat that stands still for so long means a stalled thread. Machines that are suspended or starved of their
-/// processor for a while must not lose their calls for it.
-const STALLED_AFTER: Duration = Duration::from_secs(2);
+/// A heartbeat that stands still for so long means a stalled thread. A machine that is starved of its processor for some
+/// seconds must not lose its calls for it, nor may a far end that a simulated card in lockstep waits for (5 s at most).
+const STALLED_AFTER: Duration = Duration::from_secs(8);
 
 /// Everything of the line process that its main thread watches over.
 struct Lines {
