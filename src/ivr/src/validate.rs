@@ -192,7 +192,8 @@ impl<'a> Check<'a> {
                 break;
             }
         }
-        // Each node left leads to another one left: walking on comes round, and each way round is told once.
+        // Each node left leads to another one left, so that walking on comes round. One way round is told for all nodes
+        // that lead into it; others through the same nodes show when it is mended.
         let mut told = BTreeSet::new();
         for start in left.keys().copied() {
             let (mut way, mut at) = (Vec::new(), start);

@@ -1,5 +1,6 @@
 //! The laws of flows: whatever is accepted, and whatever happens to a call in it, each input leads to an end or to a wait
 //! with a deadline, and a call to which nothing happens any more comes to its end.
+#![expect(clippy::unwrap_used, reason = "a test stops where something is wrong")]
 
 use clock::{Mono, Prng};
 use ivr::{
