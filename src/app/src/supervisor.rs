@@ -83,20 +83,20 @@ pub(crate) fn run(file: &Path, config: Config) -> anyhow::Result<()> {
 
 /// Tells a person what runs and what to try.
 fn greet(file: &Path, config: &Config) {
-    let file = file.display();
+    let (file, program) = (file.display(), std::env::args().next().unwrap_or_else(|| "tandem".into()));
     println!(
         "tandem \"{}\" is running; API at http://{}. Ctrl-C ends it.",
         config.system.name, config.api.listen
     );
     println!("In another shell:");
-    println!("  tandem status --config {file}     how it is");
-    println!("  tandem spans --config {file}      its lines");
-    println!("  tandem calls --config {file}      calls that live; --ended: calls that have ended");
+    println!("  {program} status --config {file}     how it is");
+    println!("  {program} spans --config {file}      its lines");
+    println!("  {program} calls --config {file}      calls that live; --ended: calls that have ended");
     if let (Some(trunk), Some(rule)) =
         (config.trunks.last(), config.numbers.iter().find(|rule| rule.is_for_all()))
     {
         let (trunk, number) = (&trunk.name, &rule.called);
-        println!("  tandem call --config {file} --trunk {trunk} {number} --then {number}     a call");
+        println!("  {program} call --config {file} --trunk {trunk} {number} --then {number}     a call");
     }
 }
 
