@@ -5,7 +5,8 @@
 
 mod appliance;
 
-use std::time::Duration;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use appliance::{Appliance, PATIENCE, WELCOME_SAMPLES, WELCOME_SEED, configuration};
 use hw_tests::audio::{Noise, by_second, decode, find};
@@ -13,12 +14,19 @@ use hw_tests::{Behaviour, CallRecording, Exchange, Hearing, PhoneEventKind, Phon
 use serde_json::Value;
 use tdm::{Law, Timeslot};
 
+/// One appliance at a time: two would starve each other on a small machine.
+static ALONE: Mutex<()> = Mutex::new(());
+
 const CALLS: u8 = 30;
 const SECOND: usize = 8_000;
 /// The most that a path through card, engine and card may take, in samples.
 const MAX_DELAY: isize = 2_000;
 /// Below it two signals are not the same.
 const SAME: f64 = 0.98;
+
+fn alone() -> MutexGuard<'static, ()> {
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 fn port(n: u8) -> Timeslot {
     Timeslot(n)
@@ -122,12 +130,19 @@ fn wait_ended(appliance: &Appliance, count: usize) -> Value {
 }
 
 /// Brings answered calls to their telephones, lets both sides speak for six seconds and proves what was heard.
+/// Waits until telephones 1 to `last` have each heard so many samples: in the card's time, however slow the machine is.
+fn wait_heard(phones: &Phones, last: u8, samples: usize) {
+    let until = Instant::now() + 3 * PATIENCE;
+    while (1..=last).any(|n| phones.hearing(port(n)).heard.len() < samples) {
+        assert!(Instant::now() < until, "the telephones do not hear {samples} samples");
+        std::thread::sleep(Duration::from_millis(250));
+    }
+}
+
 fn thirty_calls(exchange: &mut Exchange, phones: &mut Phones, ids: &[String]) -> Vec<CallRecording> {
     set_up(phones);
-    // The greeting is to be heard before the keys end it.
-    std::thread::sleep(Duration::from_secs(2));
     reach_seats(exchange, phones, ids);
-    std::thread::sleep(Duration::from_secs(6));
+    wait_heard(phones, CALLS, 9 * SECOND);
     let hearings: Vec<_> = (1..=CALLS).map(|n| phones.hearing(port(n))).collect();
     hang_up_all(exchange, phones, ids);
     let calls: Vec<_> = ids.iter().map(|id| exchange.recording(id).unwrap()).collect();
@@ -143,6 +158,7 @@ fn thirty_calls(exchange: &mut Exchange, phones: &mut Phones, ids: &[String]) ->
 
 #[test]
 fn thirty_calls_at_once_arrive_are_answered_connected_heard_and_recorded() {
+    let _alone = alone();
     let mut appliance = Appliance::new(&configuration(""));
     appliance.start("run");
     let mut phones = appliance.phones();
@@ -155,6 +171,7 @@ fn thirty_calls_at_once_arrive_are_answered_connected_heard_and_recorded() {
     for id in &ids {
         exchange.wait_call("ANSWERED", id).unwrap();
     }
+    appliance.wait_card(Duration::from_secs(3));
     let calls = thirty_calls(&mut exchange, &mut phones, &ids);
     let ended = wait_ended(&appliance, usize::from(CALLS));
     for (n, call) in (1..).zip(&calls) {
@@ -171,6 +188,7 @@ fn thirty_calls_at_once_arrive_are_answered_connected_heard_and_recorded() {
 
 #[test]
 fn thirty_calls_at_once_are_dialled_out_and_served_alike() {
+    let _alone = alone();
     let mut appliance = Appliance::new(&configuration(""));
     appliance.start("run");
     let mut phones = appliance.phones();
@@ -193,6 +211,7 @@ fn thirty_calls_at_once_are_dialled_out_and_served_alike() {
             .as_array()
             .is_some_and(|calls| calls.iter().filter(answered).count() == usize::from(CALLS))
     });
+    appliance.wait_card(Duration::from_secs(3));
     let calls = thirty_calls(&mut exchange, &mut phones, &ids);
     let ended = wait_ended(&appliance, usize::from(CALLS));
     assert_eq!(ended["calls"].as_array().unwrap().len(), usize::from(CALLS));
@@ -202,6 +221,7 @@ fn thirty_calls_at_once_are_dialled_out_and_served_alike() {
 
 #[test]
 fn causes_are_right_in_both_directions() {
+    let _alone = alone();
     let mut appliance = Appliance::new(&configuration(""));
     appliance.start("run");
     let phones = appliance.phones();
@@ -245,6 +265,7 @@ fn causes_are_right_in_both_directions() {
 
 #[test]
 fn the_death_of_the_switch_cuts_no_talking_call_and_new_calls_are_answered_when_it_is_back() {
+    let _alone = alone();
     let mut appliance = Appliance::new(&configuration(""));
     appliance.start("line").start("switch");
     let mut phones = appliance.phones();
@@ -265,7 +286,7 @@ fn the_death_of_the_switch_cuts_no_talking_call_and_new_calls_are_answered_when_
     for (n, id) in (1u32..).zip(&talking) {
         exchange.command(&format!("play {id} noise:{n}")).unwrap();
     }
-    std::thread::sleep(Duration::from_secs(2));
+    wait_heard(&phones, 20, 3 * SECOND);
     appliance.kill("switch");
     let held: Vec<String> = (1..=10).map(|n| format!("h{n}")).collect();
     for (n, id) in (1..).zip(&held) {
@@ -274,12 +295,12 @@ fn the_death_of_the_switch_cuts_no_talking_call_and_new_calls_are_answered_when_
     for id in &held {
         exchange.wait_call("PROCEEDING", id).unwrap();
     }
-    std::thread::sleep(Duration::from_secs(3));
+    wait_heard(&phones, 20, 7 * SECOND);
     appliance.start("switch");
     for id in &held {
         exchange.wait_call("ANSWERED", id).unwrap();
     }
-    std::thread::sleep(Duration::from_secs(3));
+    wait_heard(&phones, 20, 11 * SECOND);
     let hearings: Vec<_> = (1..=20).map(|n| phones.hearing(port(n))).collect();
     for id in talking.iter().chain(&held) {
         exchange.command(&format!("hangup {id} 16")).unwrap();

@@ -277,6 +277,13 @@ impl Appliance {
         self.wait_until(&["spans"], "span 1 is up", |answer| span_is_up(answer, 1));
     }
 
+    /// Waits in the card's time, which is slower than the wall's on a machine that is busy. Told once a second.
+    pub fn wait_card(&self, time: Duration) {
+        let periods = |answer: &Value| answer["health"]["periods"].as_u64().unwrap_or(0);
+        let until = self.ask(&["status"]).map_or(0, |answer| periods(&answer)) + time.as_millis() as u64;
+        self.wait_until(&["status"], "the card's time has passed", |answer| periods(answer) >= until);
+    }
+
     /// Reads a recording below the recordings' directory: left and right.
     pub fn recording(&self, file: &str) -> (Vec<i16>, Vec<i16>) {
         let path = self.data("recordings").join(file);
