@@ -235,11 +235,11 @@ fn causes_are_right_in_both_directions() {
     exchange.wait_call("ALERTING", "unanswered").unwrap();
     assert_eq!(hangup(&mut exchange, "unanswered"), 19);
     phones.lift(port(1));
-    std::thread::sleep(Duration::from_secs(1));
+    appliance.wait_card(Duration::from_secs(1));
     exchange.call("busy", "8001", "139", None).unwrap();
     assert_eq!(hangup(&mut exchange, "busy"), 17);
     phones.hang_up(port(1));
-    std::thread::sleep(Duration::from_secs(2));
+    appliance.wait_card(Duration::from_secs(2));
     exchange.call("given-up", "8001", "13977777", None).unwrap();
     exchange.wait_call("ALERTING", "given-up").unwrap();
     exchange.command("hangup given-up 16").unwrap();
