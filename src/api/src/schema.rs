@@ -7,7 +7,10 @@
 pub use link::Health;
 use serde::{Deserialize, Serialize};
 use switch::view::View;
-pub use switch::view::{CallView, ChannelView, LegStateView, LegView, RecordingView, SpanView, Update};
+pub use switch::view::{
+    AgentCounts, AgentStateView, AgentTotals, AgentView, CallView, ChannelView, LegStateView, LegView,
+    Outcome, QueueFigures, QueueView, RecordingView, SpanView, Update, VisitView,
+};
 
 /// The version of this interface; it is the `v1` of the paths.
 pub const API_VERSION: u32 = 1;
@@ -141,6 +144,10 @@ pub struct Snapshot {
     pub ended: Vec<CallView>,
     /// Calls that have ended since the switch started.
     pub ended_total: u64,
+    /// By name.
+    pub queues: Vec<QueueView>,
+    /// By name.
+    pub agents: Vec<AgentView>,
     /// The line process's counters.
     pub health: Health,
 }
@@ -171,6 +178,8 @@ impl Snapshot {
             calls: view.calls.values().cloned().collect(),
             ended: view.ended.iter().rev().take(SNAPSHOT_ENDED).cloned().collect(),
             ended_total: view.ended_total,
+            queues: view.queues.values().cloned().collect(),
+            agents: view.agents.values().cloned().collect(),
             health: view.health.clone(),
         }
     }

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::net::{TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
-use api::schema::{CallView, Message, Snapshot, SpanView, Update};
+use api::schema::{AgentStateView, AgentView, CallView, Message, QueueView, Snapshot, SpanView, Update};
 use tungstenite::client::IntoClientRequest;
 use tungstenite::http::Uri;
 use tungstenite::protocol::WebSocketConfig;
@@ -85,6 +85,8 @@ fn line(out: &mut dyn Write, message: &Message) -> std::io::Result<()> {
             Update::Line { attached: false } => writeln!(out, "line AWAY"),
             Update::Span { span: view } => span(out, view),
             Update::Call { call: view } => call(out, view),
+            Update::Queue { queue: view } => queue(out, view),
+            Update::Agent { agent: view } => agent(out, view),
             Update::Health { health } => writeln!(
                 out,
                 "health {} late, {} samples lost, {} events lost, {} frames lost",
@@ -104,6 +106,28 @@ fn span(out: &mut dyn Write, span: &SpanView) -> std::io::Result<()> {
     let state = if span.alarms.is_empty() { "ok".into() } else { span.alarms.join(",") };
     let dchannel = span.dchannel.map_or("", |up| if up { ", D-channel up" } else { ", D-channel down" });
     writeln!(out, "span {} {state}{dchannel}, {} blocked", span.span, span.blocked.len())
+}
+
+fn queue(out: &mut dyn Write, queue: &QueueView) -> std::io::Result<()> {
+    let figures = &queue.figures;
+    writeln!(
+        out,
+        "queue {} {} waiting, {} offered, {} answered, {} abandoned",
+        queue.queue, queue.waiting, figures.offered, figures.answered, figures.abandoned
+    )
+}
+
+fn agent(out: &mut dyn Write, agent: &AgentView) -> std::io::Result<()> {
+    let state = match agent.state {
+        AgentStateView::Offline => "offline",
+        AgentStateView::Idle => "idle",
+        AgentStateView::Ringing => "ringing",
+        AgentStateView::Talking => "talking",
+        AgentStateView::WrapUp => "in wrap-up",
+        AgentStateView::Busy => "busy",
+    };
+    let reason = agent.reason.as_ref().map_or(String::new(), |reason| format!(" ({reason})"));
+    writeln!(out, "agent {} {state}{reason}", agent.agent)
 }
 
 fn call(out: &mut dyn Write, call: &CallView) -> std::io::Result<()> {

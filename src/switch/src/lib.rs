@@ -13,4 +13,6 @@ mod entry;
 mod machine;
 pub mod view;
 
-pub use machine::{Input, MAX_CALLS, Machine, Output, Reply, Request, RequestId, SwitchConfig, Trunk};
+pub use machine::{
+    AgentOrder, Input, MAX_CALLS, Machine, Output, Reply, Request, RequestId, SwitchConfig, Trunk,
+};

@@ -62,6 +62,31 @@ pub enum Request {
         /// Its name.
         call: LegId,
     },
+    /// An agent wants something.
+    Agent {
+        /// The agent's name.
+        agent: String,
+        /// What.
+        order: AgentOrder,
+    },
+}
+
+/// What an agent wants.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AgentOrder {
+    /// To begin the work, busy at first.
+    LogIn,
+    /// To end it: at once, but from a talk when it ends.
+    LogOut,
+    /// To be given callers: at once, but from a talk after it. Ends a wrap-up.
+    Ready,
+    /// To be given none: at once, but from ringing or a talk after it.
+    Busy {
+        /// The name of a configured reason.
+        reason: String,
+    },
+    /// To end the work after a talk.
+    WrapUpEnd,
 }
 
 /// The answer to a request.
@@ -454,6 +479,7 @@ impl Machine {
                 self.tell(call, now, |_| CallInput::Clear(cause));
                 Ok(Reply::Done)
             }
+            Request::Agent { agent, .. } => Err(format!("no agent \"{agent}\"")),
         }
     }
 

@@ -12,6 +12,8 @@ use tdm::ChannelId;
 
 /// Ended calls kept for onlookers.
 pub const MAX_ENDED_CALLS: usize = 1_000;
+/// Stays in queues that are kept of one call.
+pub const MAX_VISITS: usize = 8;
 
 /// One change.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -31,6 +33,16 @@ pub enum Update {
     Call {
         /// As it is now.
         call: CallView,
+    },
+    /// A queue or its figures have changed.
+    Queue {
+        /// As it is now.
+        queue: Box<QueueView>,
+    },
+    /// An agent's state has changed.
+    Agent {
+        /// As it is now.
+        agent: Box<AgentView>,
     },
     /// The line process's counters.
     Health {
@@ -151,10 +163,18 @@ pub struct CallView {
     pub called: String,
     /// The caller's number.
     pub calling: String,
+    /// The caller asked that the number be not shown.
+    pub restricted: bool,
     /// Where it came from.
     pub from: From,
+    /// The flow that serves it.
+    pub flow: Option<String>,
     /// The seat or number it was given to.
     pub reached: Option<String>,
+    /// The agent who is rung for it or speaks with it.
+    pub agent: Option<String>,
+    /// Its stays in queues, the first one first; at most [`MAX_VISITS`], the newest ones.
+    pub visits: Vec<VisitView>,
     /// How far it has come.
     pub progress: Progress,
     /// Its legs, the first one first.
@@ -171,6 +191,169 @@ pub struct CallView {
     pub cause: Option<u8>,
     /// Its recordings.
     pub recordings: Vec<RecordingView>,
+}
+
+/// One stay in a queue. Times are milliseconds since 1970-01-01 UTC.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VisitView {
+    /// The queue's name.
+    pub queue: String,
+    /// When it was entered.
+    pub entered_ms: u64,
+    /// When the waiting ended; null while it lasts.
+    pub left_ms: Option<u64>,
+    /// How it ended.
+    pub outcome: Option<Outcome>,
+    /// The agent who answered.
+    pub agent: Option<String>,
+}
+
+/// How a stay in a queue ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// An agent answered.
+    Answered,
+    /// The caller hung up.
+    Abandoned,
+    /// The caller went on elsewhere: the longest wait was over.
+    FlowedOut,
+    /// The queue took nobody.
+    Refused,
+}
+
+/// One queue.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct QueueView {
+    /// Its name.
+    pub queue: String,
+    /// Its name for people.
+    pub title: String,
+    /// Callers that wait, those for whom an agent is rung among them.
+    pub waiting: u64,
+    /// Since when the one waits who has waited longest.
+    pub oldest_ms: Option<u64>,
+    /// Its agents by state.
+    pub agents: AgentCounts,
+    /// The wait within which callers should be answered.
+    pub service_goal_ms: u64,
+    /// Today's figures.
+    pub figures: QueueFigures,
+}
+
+/// How many agents of a queue are in which state.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the names are those of AgentStateView")]
+pub struct AgentCounts {
+    pub idle: u32,
+    pub ringing: u32,
+    pub talking: u32,
+    pub wrap_up: u32,
+    pub busy: u32,
+}
+
+/// The figures of one queue on one day: offered = answered + abandoned + flowed out + waiting.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct QueueFigures {
+    /// Callers that entered.
+    pub offered: u64,
+    /// Of these, answered by an agent.
+    pub answered: u64,
+    /// Of the answered, within the service goal.
+    pub answered_in_goal: u64,
+    /// Callers that hung up while waiting.
+    pub abandoned: u64,
+    /// Of these, within the service goal.
+    pub abandoned_in_goal: u64,
+    /// Of the abandoned, so soon that they count apart.
+    pub abandoned_short: u64,
+    /// Callers that went on elsewhere.
+    pub flowed_out: u64,
+    /// Callers that were not taken; not among the offered.
+    pub refused: u64,
+    /// Service level 1: answered in goal / offered. All four 0 to 1, null if nobody was offered.
+    pub sl1: Option<f64>,
+    /// Service level 2: answered in goal / (offered - abandoned short).
+    pub sl2: Option<f64>,
+    /// Service level 3: (answered in goal + abandoned in goal) / offered.
+    pub sl3: Option<f64>,
+    /// Service level 4: answered in goal / answered.
+    pub sl4: Option<f64>,
+    /// The mean wait of the answered (ASA).
+    pub wait_mean_ms: Option<u64>,
+    /// Half of the answered waited at most this long.
+    pub wait_p50_ms: Option<u64>,
+    /// Nine in ten of the answered waited at most this long.
+    pub wait_p90_ms: Option<u64>,
+    /// 99 in 100 of the answered waited at most this long.
+    pub wait_p99_ms: Option<u64>,
+}
+
+/// What an agent does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AgentStateView {
+    /// Not logged in.
+    #[default]
+    Offline,
+    /// Ready for a caller.
+    Idle,
+    /// The telephone rings.
+    Ringing,
+    /// In talk.
+    Talking,
+    /// Works after a talk.
+    WrapUp,
+    /// Takes no callers.
+    Busy,
+}
+
+/// One agent. Times are milliseconds since 1970-01-01 UTC.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgentView {
+    /// The agent's own name in the system.
+    pub agent: String,
+    /// The agent's name for people.
+    pub name: String,
+    /// The number of the seat.
+    pub seat: String,
+    /// The queues served.
+    pub queues: Vec<String>,
+    /// What the agent does.
+    pub state: AgentStateView,
+    /// Why, if busy: "logged_in", "missed", or the name of a configured reason.
+    pub reason: Option<String>,
+    /// Since when.
+    pub since_ms: u64,
+    /// When the state ends by itself.
+    pub until_ms: Option<u64>,
+    /// The call of a ringing or talking agent.
+    pub call: Option<String>,
+    /// Times and counts up to `since_ms`.
+    pub totals: AgentTotals,
+}
+
+/// An agent's times and counts today, the present state not among them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgentTotals {
+    /// Ready.
+    pub idle_ms: u64,
+    /// Ringing.
+    pub ringing_ms: u64,
+    /// In talk.
+    pub talking_ms: u64,
+    /// Work after talks.
+    pub wrap_up_ms: u64,
+    /// Busy, for whatever reason.
+    pub busy_ms: u64,
+    /// Logins.
+    pub logins: u64,
+    /// Offers made to the agent.
+    pub offers: u64,
+    /// Of these, answered.
+    pub answered: u64,
+    /// Of these, missed.
+    pub missed: u64,
 }
 
 /// One channel.
@@ -201,6 +384,10 @@ pub struct View {
     pub ended: VecDeque<CallView>,
     /// Calls that have ended since the switch started.
     pub ended_total: u64,
+    /// Queues by name.
+    pub queues: BTreeMap<String, QueueView>,
+    /// Agents by name.
+    pub agents: BTreeMap<String, AgentView>,
     /// The line process's counters.
     pub health: Health,
 }
@@ -217,6 +404,12 @@ impl View {
             Update::Call { call } if call.ended_ms.is_some() => self.end(call),
             Update::Call { call } => {
                 self.calls.insert(call.call.clone(), call.clone());
+            }
+            Update::Queue { queue } => {
+                self.queues.insert(queue.queue.clone(), (**queue).clone());
+            }
+            Update::Agent { agent } => {
+                self.agents.insert(agent.agent.clone(), (**agent).clone());
             }
             Update::Health { health } => self.health = health.clone(),
         }
@@ -312,8 +505,12 @@ mod tests {
             call: name.into(),
             called: "8000".into(),
             calling: "139".into(),
+            restricted: false,
             from: From::Trunk,
+            flow: None,
             reached: None,
+            agent: None,
+            visits: vec![],
             progress: Progress::Talking,
             legs: vec![leg],
             since_ms: 1,
