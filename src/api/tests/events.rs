@@ -42,6 +42,8 @@ impl Onlooker {
             calls: snapshot.calls.into_iter().map(|call| (call.call.clone(), call)).collect(),
             ended: snapshot.ended.into_iter().rev().collect(),
             ended_total: snapshot.ended_total,
+            queues: snapshot.queues.into_iter().map(|queue| (queue.queue.clone(), queue)).collect(),
+            agents: snapshot.agents.into_iter().map(|agent| (agent.agent.clone(), agent)).collect(),
             health: snapshot.health,
         };
     }
