@@ -156,6 +156,14 @@ impl Dispatcher {
         self.offers.iter().map(|(id, offer)| (*id, offer.caller, offer.agent, offer.due.is_none()))
     }
 
+    /// Returns a caller's queue and the offer it holds, ringing or in talk.
+    pub fn caller(&self, key: CallerKey) -> Option<(QueueId, Option<OfferId>)> {
+        self.callers.get(&key).map(|caller| match caller.hold {
+            Hold::Waiting => (caller.queue, None),
+            Hold::Offered(offer) | Hold::Talking(offer) => (caller.queue, Some(offer)),
+        })
+    }
+
     /// Returns all callers with their queues, waiting or talking.
     pub fn callers(&self) -> impl Iterator<Item = (CallerKey, QueueId)> {
         self.callers.iter().map(|(key, caller)| (*key, caller.queue))

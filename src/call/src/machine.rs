@@ -290,6 +290,11 @@ impl Call {
         self.deadline
     }
 
+    /// Returns true while the leg lives that brought it.
+    pub fn first_lives(&self) -> bool {
+        self.first_live
+    }
+
     /// Returns true if a flow serves it.
     pub fn is_served(&self) -> bool {
         self.served
