@@ -29,13 +29,13 @@ pub(crate) fn start_card(config: &Config, card: &config::Card) -> anyhow::Result
     let lines: Vec<CardLine> = config.lines(card);
     match card.kind {
         config::CardType::Sim => {
-            let simulated = SimCard::new(sim_config(card)).map_err(refused)?;
+            let simulated = SimCard::new(sim_config(config, card)).map_err(refused)?;
             simulated.start(&lines).map_err(refused)
         }
     }
 }
 
-fn sim_config(card: &config::Card) -> SimConfig {
+fn sim_config(config: &Config, card: &config::Card) -> SimConfig {
     let mut made = SimConfig::new(&card.name);
     made.pace = match card.pace {
         config::Pace::Wall => Pace::Wall,
@@ -44,10 +44,10 @@ fn sim_config(card: &config::Card) -> SimConfig {
     };
     made.buffer_ms = u16::try_from(card.buffer.as_millis()).unwrap_or(sim::MAX_BUFFER_MS);
     made.seed = u64::from(card.seed);
-    card.spans.iter().fold(made, |made, span| made.position(sim_position(card, span)))
+    card.spans.iter().fold(made, |made, span| made.position(sim_position(config, card, span)))
 }
 
-fn sim_position(card: &config::Card, span: &config::Span) -> SimPosition {
+fn sim_position(config: &Config, card: &config::Card, span: &config::Span) -> SimPosition {
     let position_of = |id| card.spans.iter().position(|other| other.id == id);
     let plug = match &span.far_end {
         config::FarEnd::Open => Plug::Open,
@@ -57,6 +57,7 @@ fn sim_position(card: &config::Card, span: &config::Span) -> SimPosition {
             Plug::Cross(position.expect("the configuration was checked: the other span is on this card"))
         }
         config::FarEnd::Socket(path) => Plug::Socket(path.clone()),
+        config::FarEnd::Exchange => Plug::Socket(config.exchange_socket(span.id)),
     };
     let path = span.echo.map(echo_path);
     let echo = path.iter().flat_map(|path| (1..=span.channels).map(|t| (Timeslot(t), path.clone())));
@@ -161,29 +162,44 @@ fn pri_config(trunk: &config::Trunk, span: &config::Span) -> PriConfig {
 }
 
 /// Returns the switch machine's set-up.
-pub(crate) fn switch_config(config: &Config) -> SwitchConfig {
+///
+/// # Errors
+/// The configuration asks for what the switch cannot do yet.
+pub(crate) fn switch_config(config: &Config) -> anyhow::Result<SwitchConfig> {
+    if let Some(agent) = config.agents.first() {
+        return Err(not_yet(config, "agent", &agent.name, "name", "agents are not served yet"));
+    }
     let trunk = |trunk: &config::Trunk| Trunk {
         name: trunk.name.clone(),
         spans: trunk.spans.clone(),
         caller: trunk.caller.clone(),
     };
-    let seat = |seat: &config::Seat| Seat {
-        number: seat.number.clone(),
-        port: seat.port,
-        answer_timeout: seat.answer_timeout,
-    };
-    SwitchConfig {
+    let numbers: anyhow::Result<_> = config.numbers.iter().map(|rule| number_entry(config, rule)).collect();
+    let seats: anyhow::Result<_> = config.seats.iter().map(|seat| seat_entry(config, seat)).collect();
+    Ok(SwitchConfig {
         plan: Plan {
-            numbers: config.numbers.iter().map(|rule| number_entry(config, rule)).collect(),
-            seats: config.seats.iter().map(seat).collect(),
+            numbers: numbers?,
+            seats: seats?,
             digit_timeout: config.call.next_digit_timeout,
             trunk_timeout: config.call.trunk_answer_timeout,
         },
         trunks: config.trunks.iter().map(trunk).collect(),
-    }
+    })
 }
 
-fn number_entry(config: &Config, rule: &config::NumberRule) -> NumberEntry {
+/// Makes an error about a key that is right and cannot be served.
+fn not_yet(config: &Config, section: &str, item: &str, key: &str, why: &str) -> anyhow::Error {
+    refused(format_args!("{}: {section}.{item}.{key}: {why}", config.file.display()))
+}
+
+fn seat_entry(config: &Config, seat: &config::Seat) -> anyhow::Result<Seat> {
+    let config::Reach::Port(port) = seat.reach else {
+        return Err(not_yet(config, "seat", &seat.number, "trunk", "seats behind trunks are not served yet"));
+    };
+    Ok(Seat { number: seat.number.clone(), port, answer_timeout: seat.answer_timeout })
+}
+
+fn number_entry(config: &Config, rule: &config::NumberRule) -> anyhow::Result<NumberEntry> {
     let (action, prompts) = match &rule.action {
         config::Action::Attendant { prompts, digits, digit_timeout, attempts } => {
             let (digits, digit_timeout, attempts) = (*digits, *digit_timeout, *attempts);
@@ -197,8 +213,11 @@ fn number_entry(config: &Config, rule: &config::NumberRule) -> NumberEntry {
             let (to, caller) = (Destination::Trunk(known.spans.clone()), known.caller.clone());
             (call::Action::Trunk { to, caller }, Vec::new())
         }
+        config::Action::Flow { .. } => {
+            return Err(not_yet(config, "number", &rule.called, "flow", "flows are not served yet"));
+        }
     };
-    NumberEntry {
+    Ok(NumberEntry {
         called: rule.called.clone(),
         from: match rule.from {
             config::Origin::Any => None,
@@ -209,21 +228,53 @@ fn number_entry(config: &Config, rule: &config::NumberRule) -> NumberEntry {
         prompts,
         language: rule.language.clone(),
         record: rule.record && config.record.enabled,
-    }
+    })
 }
 
-/// Returns the prompts that the plan names and that are not there, for a warning at start.
-pub(crate) fn missing_prompts(config: &Config) -> Vec<String> {
-    let own = |rule: &config::NumberRule| {
-        call::OWN_PROMPTS.iter().map(|name| format!("{}/{name}", rule.language)).collect::<Vec<_>>()
+/// A prompt and who names it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct NamedPrompt {
+    /// With its folder.
+    pub prompt: String,
+    /// The file and the key that name it.
+    pub by: String,
+}
+
+/// Returns the prompts that the number plan and the flows name, and those that they need without naming them.
+pub(crate) fn named_prompts(config: &Config) -> Vec<NamedPrompt> {
+    let of_rule = |rule: &config::NumberRule| {
+        let own = || call::OWN_PROMPTS.iter().map(|name| format!("{}/{name}", rule.language)).collect();
+        let prompts: Vec<String> = match &rule.action {
+            config::Action::Attendant { prompts, .. } => [prompts.clone(), own()].concat(),
+            config::Action::Announce { prompts } => prompts.clone(),
+            config::Action::Seat { .. } | config::Action::Trunk { .. } | config::Action::Flow { .. } => {
+                Vec::new()
+            }
+        };
+        let by = format!("{}: number.{}", config.file.display(), rule.called);
+        prompts.into_iter().map(move |prompt| NamedPrompt { prompt, by: by.clone() })
     };
-    let named = config.numbers.iter().flat_map(|rule| match &rule.action {
-        config::Action::Attendant { prompts, .. } => [prompts.clone(), own(rule)].concat(),
-        config::Action::Announce { prompts } => prompts.clone(),
-        config::Action::Seat { .. } | config::Action::Trunk { .. } => Vec::new(),
-    });
-    let mut missing: Vec<String> = named.filter(|name| !config.prompt_file(name).is_file()).collect();
-    missing.sort();
-    missing.dedup();
-    missing
+    let of_flow = |flow: &config::Flow| {
+        let file = flow.file.display().to_string();
+        let uses = flow.flow.prompts().into_iter();
+        uses.map(move |used| NamedPrompt {
+            prompt: used.what,
+            by: format!("{file}: nodes.{}.{}", used.node, used.field),
+        })
+    };
+    let rules = config.numbers.iter().flat_map(of_rule);
+    rules.chain(config.flows.iter().flat_map(of_flow)).collect()
+}
+
+/// Returns each named prompt that cannot be played, once for each key that names it, with the reason.
+pub(crate) fn unfit_prompts(config: &Config) -> Vec<(NamedPrompt, record::PromptError)> {
+    let mut prompts = record::Prompts::default();
+    let mut named = named_prompts(config);
+    named.sort();
+    named.dedup();
+    let unfit = |named: NamedPrompt| {
+        let error = prompts.load(&config.prompt_file(&named.prompt)).err()?;
+        Some((named, error))
+    };
+    named.into_iter().filter_map(unfit).collect()
 }
