@@ -1,5 +1,4 @@
 //! The exchange alone, against a bare user side of one span: what it does and what it writes.
-#![expect(clippy::unwrap_used, reason = "a step that fails is a test that fails")]
 
 use core::time::Duration;
 
