@@ -68,7 +68,7 @@ pub(crate) fn run(_file: &Path, config: Config) -> anyhow::Result<()> {
     start_link(config.line.socket.clone(), inbox, Arc::clone(&stop))?;
     let requests = hub.requests();
     let mut switching = Switching {
-        machine: Machine::new(wiring::switch_config(&config)),
+        machine: Machine::new(wiring::switch_config(&config), now()).map_err(refused)?,
         hub,
         mail,
         requests,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use call::{From, NumberEntry, Plan, Seat};
+use call::{From, NumberEntry, Place, Plan, Seat};
 use card::{Card, LineConfig as CardLine};
 use cas::fxs::FxsConfig;
 use config::Config;
@@ -169,7 +169,7 @@ pub(crate) fn switch_config(config: &Config) -> SwitchConfig {
     };
     let seat = |seat: &config::Seat| Seat {
         number: seat.number.clone(),
-        port: seat.port,
+        place: Place::Port(seat.port),
         answer_timeout: seat.answer_timeout,
     };
     SwitchConfig {
@@ -180,6 +180,7 @@ pub(crate) fn switch_config(config: &Config) -> SwitchConfig {
             trunk_timeout: config.call.trunk_answer_timeout,
         },
         trunks: config.trunks.iter().map(trunk).collect(),
+        ..SwitchConfig::default()
     }
 }
 

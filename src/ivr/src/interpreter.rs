@@ -44,6 +44,8 @@ pub enum Input {
     TalkEnded,
     /// The caller has hung up.
     Gone,
+    /// What is playing, found after a time in which nothing was heard of the call.
+    Found(Option<PlayId>),
     /// The deadline has passed.
     Timeout,
 }
@@ -212,6 +214,7 @@ impl<'a> Step<'a> {
             Input::Failed(why) => self.failed(why),
             Input::TalkEnded => self.talk_ended(),
             Input::Gone => self.gone(),
+            Input::Found(playing) => self.found(playing),
             Input::Timeout => self.timeout(),
         }
     }
@@ -439,6 +442,24 @@ impl<'a> Step<'a> {
                 | State::Talking
                 | State::Ended,
             ) => {}
+        }
+    }
+
+    /// Makes up for the end of a playing that was not told, and for music that was never begun.
+    fn found(&mut self, playing: Option<PlayId>) {
+        let awaited = match self.call.state {
+            State::Playing { play } => Some(play),
+            State::Menu { play, .. } | State::Collecting { play, .. } => play,
+            State::Queued { said, .. } => said,
+            State::Fresh | State::Connecting | State::Talking | State::Ended => None,
+        };
+        if let Some(play) = awaited.filter(|play| playing != Some(*play)) {
+            return self.played(play);
+        }
+        if let (Some(Node::Queue(queue)), State::Queued { said: None, until }, None) =
+            (self.node(), &self.call.state, playing)
+        {
+            self.music(queue, *until);
         }
     }
 
