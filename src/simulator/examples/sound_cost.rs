@@ -3,8 +3,8 @@
 //! Half are callers, half agents; a third talks in pairs, a third hears a prompt or music that nobody says, a third is
 //! silent. Prints the share of one core and the pairs that were found rightly, wrongly and not at all.
 
+use clock::{Clock, MonoClock};
 use std::path::Path;
-use std::time::Instant;
 
 use simulator::sound::{Clips, Mouth, Place, Role, Room};
 use tdm::{CHUNK, Chunk, Law};
@@ -34,7 +34,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut prompt = Mouth::new(Law::A);
     prompt.say(&clips[clips.len() - 1], 0, true);
     let mut past: Vec<Vec<Chunk>> = Vec::new();
-    let began = Instant::now();
+    let began = MonoClock.now();
     for _ in 0..SECONDS * 1_000 {
         let announced = prompt.chunk();
         let then = past.len().checked_sub(DELAY_MS).map(|at| past.swap_remove(at));
@@ -52,7 +52,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         past.insert(0, row);
         room.tick();
     }
-    let share = began.elapsed().as_secs_f64() / SECONDS as f64;
+    let share = MonoClock.now().since(began).as_secs_f64() / SECONDS as f64;
     let (mut right, mut wrong, mut missed) = (0, 0, 0);
     for place in &places {
         let partner = Place((place.0 + PAIRS) % (2 * PAIRS));

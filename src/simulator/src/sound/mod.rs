@@ -21,7 +21,7 @@ mod room;
 mod signs;
 
 pub use clips::{Clip, ClipError, Clips};
-pub use ear::{Ear, Frame, LOUD_DBM0};
+pub use ear::{Ear, Frame, LOUD_DBM0, Noise};
 pub use mouth::{Keys, Mouth};
 pub use room::{Hearing, Place, Role, Room, RoomEvent};
 pub use signs::{MAX_DELAY_MS, Match, Signs, WINDOW_MS};

@@ -97,9 +97,9 @@ impl Mouth {
         !self.keys.is_empty()
     }
 
-    /// Returns true while there is something to say or to send.
-    pub fn is_busy(&self) -> bool {
-        self.is_pressing() || self.speech.is_some()
+    /// Returns true while there is something to say.
+    pub fn is_speaking(&self) -> bool {
+        self.speech.is_some()
     }
 
     /// Returns the next millisecond.
@@ -155,7 +155,7 @@ mod tests {
             mouth.press(&keys, "159");
             mouth.press(&keys, "x*#D0");
             assert_eq!(heard_keys(&mut mouth, law, 7 * 140 + 100), b"159*#D0");
-            assert!(!mouth.is_busy());
+            assert!(!mouth.is_pressing());
         }
     }
 
@@ -167,7 +167,7 @@ mod tests {
         let length = clip.length_ms();
         let loud = (0..length).filter(|_| mouth.chunk() != [Law::A.idle(); CHUNK]).count();
         assert_eq!(loud, 1_000);
-        assert!(!mouth.is_busy());
+        assert!(!mouth.is_speaking());
         mouth.say(&clip, length - 1, true);
         mouth.chunk();
         assert_eq!(mouth.chunk(), g711::encode_block(Law::A, &[5_000; 8]), "from its beginning again");

@@ -13,7 +13,7 @@ use std::collections::VecDeque;
 
 use tdm::{CHUNK, Chunk, Law};
 
-use super::{Clip, Ear, Keys, MAX_DELAY_MS, Mouth, Signs, WINDOW_MS};
+use super::{Clip, Ear, Keys, MAX_DELAY_MS, Mouth, Noise, Signs, WINDOW_MS};
 
 /// How often an ear is compared.
 const LOOK_MS: u64 = 100;
@@ -56,14 +56,21 @@ impl Role {
 /// What the sound of a place tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RoomEvent {
-    /// `listener` hears the voice of `speaker`; none: no voice of a person any more.
+    /// `listener` hears the voice of `speaker`, pauses included, until some noise is told.
     Hears {
         /// Who hears.
         listener: Place,
         /// Whom.
-        speaker: Option<Place>,
+        speaker: Place,
     },
-    /// Everything that was to be said or sent has been.
+    /// `listener` hears nobody, but this.
+    Noise {
+        /// Who hears.
+        listener: Place,
+        /// What.
+        noise: Noise,
+    },
+    /// What was to be said has been.
     Silent {
         /// Whose mouth.
         place: Place,
@@ -89,7 +96,9 @@ struct One {
     role: Option<Role>,
     law: Law,
     mouth: Mouth,
-    was_busy: bool,
+    was_speaking: bool,
+    /// What was told of it.
+    noise: Option<Noise>,
     ear: Ear,
     said: Signs,
     heard: Signs,
@@ -101,6 +110,8 @@ struct One {
     misses: u32,
     looks: u32,
     deaf_ms: u64,
+    /// The partner is gone: another may be found.
+    gone: bool,
     /// What was taken in this millisecond.
     has: (bool, bool),
 }
@@ -128,7 +139,8 @@ impl Room {
             role: None,
             law,
             mouth: Mouth::new(law),
-            was_busy: false,
+            was_speaking: false,
+            noise: None,
             ear: Ear::new(law),
             said: Signs::default(),
             heard: Signs::default(),
@@ -138,6 +150,7 @@ impl Room {
             misses: 0,
             looks: 0,
             deaf_ms: 0,
+            gone: false,
             has: (false, false),
         });
         let place = self.places.len() - 1;
@@ -151,22 +164,26 @@ impl Room {
     pub fn begin(&mut self, place: Place, role: Role) {
         let one = &mut self.places[place.0];
         one.mouth.hush();
-        one.was_busy = false;
+        one.was_speaking = false;
         one.role = Some(role);
-        (one.hears, one.hearing) = (None, Hearing::default());
-        (one.misses, one.looks, one.deaf_ms) = (0, 0, 0);
+        (one.hears, one.noise, one.hearing) = (None, None, Hearing::default());
+        (one.misses, one.looks, one.deaf_ms, one.gone) = (0, 0, 0, false);
     }
 
-    /// Ends the use of a place and returns what was heard; its partner has none any more, but keeps what he has heard.
+    /// Ends the use of a place and returns what was heard; its partner hears nobody any more, but keeps what he has heard
+    /// and from whom until he meets another.
     pub fn end(&mut self, place: Place) -> Hearing {
         let one = &mut self.places[place.0];
         one.mouth.hush();
-        one.was_busy = false;
+        one.was_speaking = false;
         one.role = None;
         one.hears = None;
         let hearing = std::mem::take(&mut one.hearing);
-        if let Some(partner) = hearing.partner {
-            self.part(partner);
+        for other in &mut self.places {
+            if other.hearing.partner == Some(place) {
+                other.hears = None;
+                other.gone = true;
+            }
         }
         hearing
     }
@@ -186,21 +203,20 @@ impl Room {
     pub fn speak(&mut self, place: Place, clip: &Clip, from_ms: u64, repeat: bool) {
         let one = &mut self.places[place.0];
         one.mouth.say(clip, from_ms, repeat);
-        one.was_busy = true;
+        one.was_speaking = true;
     }
 
     /// Presses keys at a place.
     pub fn press(&mut self, place: Place, keys: &str) {
         let one = &mut self.places[place.0];
         one.mouth.press(&self.keys, keys);
-        one.was_busy = one.mouth.is_busy();
     }
 
     /// Makes a place silent.
     pub fn hush(&mut self, place: Place) {
         let one = &mut self.places[place.0];
         one.mouth.hush();
-        one.was_busy = false;
+        one.was_speaking = false;
     }
 
     /// Takes what a place hears in this millisecond.
@@ -222,7 +238,7 @@ impl Room {
         one.has.1 = true;
         let chunk = one.mouth.chunk();
         one.give(&chunk);
-        if std::mem::replace(&mut one.was_busy, one.mouth.is_busy()) && !one.was_busy {
+        if std::mem::replace(&mut one.was_speaking, one.mouth.is_speaking()) && !one.was_speaking {
             self.tell(RoomEvent::Silent { place });
         }
         chunk
@@ -260,12 +276,25 @@ impl Room {
     fn look(&mut self, listener: Place, role: Role) {
         let one = &self.places[listener.0];
         let is_loud = one.ear.loud_frames(0, WINDOW_FRAMES) >= LOUD_FRAMES;
-        let partner = one.hearing.partner;
+        let partner = one.hearing.partner.filter(|_| !one.gone);
         self.places[listener.0].hearing.loud_ms += if is_loud { LOOK_MS } else { 0 };
         match partner {
             Some(partner) => self.look_at_partner(listener, partner, is_loud),
             None if is_loud => self.search(listener, role),
             None => {}
+        }
+        self.note_noise(listener);
+    }
+
+    /// Tells what is heard if it is nobody. A tone drowns a voice; silence and noise do not.
+    fn note_noise(&mut self, listener: Place) {
+        let one = &mut self.places[listener.0];
+        let Some(noise) = one.ear.noise() else { return };
+        if noise == Noise::Tone {
+            one.hears = None;
+        }
+        if one.hears.is_none() && one.noise.replace(noise) != Some(noise) {
+            self.tell(RoomEvent::Noise { listener, noise });
         }
     }
 
@@ -284,7 +313,8 @@ impl Room {
         if let Some(found) = found {
             let is_new = one.hears.replace(found.delay_samples).is_none();
             if is_new {
-                self.tell(RoomEvent::Hears { listener, speaker: Some(partner) });
+                self.places[listener.0].noise = None;
+                self.tell(RoomEvent::Hears { listener, speaker: partner });
             }
         }
         let one = &mut self.places[listener.0];
@@ -296,8 +326,8 @@ impl Room {
         one.deaf_ms += LOOK_MS;
         one.hearing.longest_deaf_ms = one.hearing.longest_deaf_ms.max(one.deaf_ms);
         one.misses += 1;
-        if one.misses == MISSES_TO_LOSE && one.hears.take().is_some() {
-            self.tell(RoomEvent::Hears { listener, speaker: None });
+        if one.misses == MISSES_TO_LOSE {
+            one.hears = None;
         }
     }
 
@@ -329,28 +359,22 @@ impl Room {
     fn meet(&mut self, listener: Place, speaker: Place, delay_samples: u64) {
         let one = &mut self.places[listener.0];
         one.hears = Some(delay_samples);
-        one.hearing.partner = Some(speaker);
-        one.misses = 0;
+        one.hearing = Hearing { partner: Some(speaker), loud_ms: one.hearing.loud_ms, ..Hearing::default() };
+        (one.misses, one.deaf_ms, one.gone) = (0, 0, false);
         if !self.delays.contains(&delay_samples) {
             if self.delays.len() == USUAL_DELAYS {
                 self.delays.pop_front();
             }
             self.delays.push_back(delay_samples);
         }
-        self.tell(RoomEvent::Hears { listener, speaker: Some(speaker) });
+        self.places[listener.0].noise = None;
+        self.tell(RoomEvent::Hears { listener, speaker });
         // Who is heard is expected to hear as well.
         let other = &mut self.places[speaker.0];
-        if other.hearing.partner.is_none() {
-            other.hearing.partner = Some(listener);
-        }
-    }
-
-    /// Takes the partner away from a place.
-    fn part(&mut self, place: Place) {
-        let one = &mut self.places[place.0];
-        one.hearing.partner = None;
-        if one.hears.take().is_some() {
-            self.tell(RoomEvent::Hears { listener: place, speaker: None });
+        if other.hearing.partner.is_none() || other.gone {
+            other.hearing =
+                Hearing { partner: Some(listener), loud_ms: other.hearing.loud_ms, ..Hearing::default() };
+            (other.misses, other.deaf_ms, other.gone) = (0, 0, false);
         }
     }
 }
@@ -446,7 +470,8 @@ mod tests {
             assert!(hearing.spoken_ms > 3_000, "{hearing:?}");
             assert_eq!((hearing.heard_ms, hearing.longest_deaf_ms), (hearing.spoken_ms, 0));
         }
-        assert_eq!(world.events.len(), 16, "{:?}", world.events);
+        let hears = |event: &&RoomEvent| matches!(event, RoomEvent::Hears { .. });
+        assert_eq!(world.events.iter().filter(hears).count(), 16, "{:?}", world.events);
         let hearing = world.room.end(callers[0]);
         assert_eq!(hearing.partner, Some(agents[7]));
         assert_eq!(world.room.hears(agents[7]), None);
@@ -462,7 +487,7 @@ mod tests {
         assert!(heard.heard_ms > 2_000 && heard.heard_ms == heard.spoken_ms);
         assert!(deaf.heard_ms == 0 && deaf.longest_deaf_ms > 2_000, "{deaf:?}");
         world.run(3_000, |_| None);
-        let lost = RoomEvent::Hears { listener: caller, speaker: None };
+        let lost = RoomEvent::Noise { listener: caller, noise: Noise::Silence };
         assert_eq!(world.events.last(), Some(&lost));
         assert!(world.room.hearing(caller).longest_deaf_ms > 1_500);
         world.run(2_000, |place| (place == caller).then_some(agent));
@@ -474,7 +499,7 @@ mod tests {
         let mut world = World::new(2);
         let callers = world.callers.clone();
         world.run(3_000, |place| Some(if place == callers[0] { callers[1] } else { place }));
-        assert_eq!(world.events, []);
+        assert!(world.events.iter().all(|event| matches!(event, RoomEvent::Noise { .. })));
         assert!(world.room.hearing(callers[0]).loud_ms > 1_500);
     }
 
@@ -482,9 +507,12 @@ mod tests {
     fn the_end_of_what_is_said_is_told_once() {
         let mut world = World::new(1);
         let caller = world.callers[0];
-        world.room.hush(caller);
+        world.room.speak(caller, &Clip::new("short", &[4_000; 800]), 0, false);
         world.room.press(caller, "12");
         world.run(600, |_| None);
-        assert_eq!(world.events, [RoomEvent::Silent { place: caller }]);
+        world.room.press(caller, "3");
+        world.run(600, |_| None);
+        let told = world.events.iter().filter(|event| **event == RoomEvent::Silent { place: caller });
+        assert_eq!(told.count(), 1);
     }
 }
