@@ -23,7 +23,7 @@ const PLAY_LIMIT: Duration = Duration::from_secs(600);
 /// The longest talk; a talk whose end was never told ends here.
 const TALK_LIMIT: Duration = Duration::from_secs(12 * 3_600);
 /// Said before the position.
-const NUMBER_PROMPT: &str = "number";
+pub(crate) const NUMBER_PROMPT: &str = "number";
 
 /// What happens to the call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -188,6 +188,11 @@ impl Interpreter {
     }
 }
 
+/// Returns a prompt with its folder: its own, else that of the language.
+pub(crate) fn prompt_path(language: Language, prompt: &str) -> String {
+    if prompt.contains('/') { prompt.into() } else { format!("{}/{prompt}", language.folder()) }
+}
+
 /// One step of a call with all it needs at hand.
 struct Step<'a> {
     call: &'a mut Interpreter,
@@ -287,11 +292,7 @@ impl<'a> Step<'a> {
     }
 
     fn play(&mut self, prompts: &[String], treatment: Treatment) -> PlayId {
-        let folder = self.call.language.folder();
-        let full = |prompt: &String| {
-            if prompt.contains('/') { prompt.clone() } else { format!("{folder}/{prompt}") }
-        };
-        let prompts = prompts.iter().map(full).collect();
+        let prompts = prompts.iter().map(|prompt| prompt_path(self.call.language, prompt)).collect();
         self.call.plays = self.call.plays.wrapping_add(1);
         let play = PlayId(self.call.plays);
         self.wait(PLAY_LIMIT);
