@@ -10,6 +10,7 @@
 #![warn(missing_docs)]
 #![deny(clippy::wildcard_enum_match_arm)]
 
+pub mod event;
 pub mod exchange;
 pub mod people;
 pub mod plant;
