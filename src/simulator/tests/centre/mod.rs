@@ -1,0 +1,110 @@
+//! A centre to be simulated: E1 spans 1 to 3, thirty telephones on span 5, an attendant who asks for a seat.
+#![allow(dead_code, reason = "each test uses its part")]
+
+use core::time::Duration;
+use std::collections::BTreeMap;
+
+use call::{Action, NumberEntry, Plan, Seat};
+use card::RingCadence;
+use cas::fxs::FxsConfig;
+use isdn::config::{PriConfig, Side};
+use line::{LineConfig, PhoneConfig, SpanConfig, TrunkConfig};
+use rt::Strip;
+use simulator::event::WorldConfig;
+use simulator::exchange;
+use simulator::people::{CallerKind, Habits};
+use switch::SwitchConfig;
+use tdm::{ChannelId, Law, SpanId, SpanKind};
+
+pub const PHONES: u16 = 5;
+
+pub fn secs(n: u64) -> Duration {
+    Duration::from_secs(n)
+}
+
+pub fn strip(channel: ChannelId) -> Strip {
+    Strip(channel.span.0 * 40 + u16::from(channel.timeslot.0))
+}
+
+/// A centre with so many E1 spans and agents' phones, whose callers know the number of a seat.
+pub fn attendant(seed: u64, spans: u16, phones: u8) -> WorldConfig {
+    let habits = Habits {
+        calls_per_hour: 1_200.0,
+        max_callers: 90,
+        called: vec!["8000".into()],
+        kinds: (1..=phones).map(|n| kind(&(200 + u16::from(n)).to_string())).collect(),
+        ..Habits::default()
+    };
+    let entry = NumberEntry {
+        called: "8000".into(),
+        from: None,
+        action: Action::Attendant { digits: 3, digit_timeout: secs(5), attempts: 3 },
+        prompts: vec!["en/welcome".into()],
+        language: "en".into(),
+        record: true,
+    };
+    let seat = |n: u8| Seat {
+        number: (200 + u16::from(n)).to_string(),
+        port: ChannelId::new(PHONES, n),
+        answer_timeout: secs(20),
+    };
+    let plan = Plan {
+        numbers: vec![entry],
+        seats: (1..=phones).map(seat).collect(),
+        digit_timeout: secs(5),
+        trunk_timeout: secs(60),
+    };
+    WorldConfig {
+        line: line_config(spans, phones),
+        switch: SwitchConfig { plan, trunks: vec![] },
+        exchange: exchange_config(seed, spans, phones, habits),
+        prompts: BTreeMap::from([("en/welcome".into(), secs(6))]),
+        prompt: secs(2),
+        agents: vec![],
+    }
+}
+
+pub fn kind(keys: &str) -> CallerKind {
+    CallerKind { weight: 1, language: "en".into(), keys: keys.into(), listen: secs(3) }
+}
+
+pub fn exchange_config(seed: u64, spans: u16, phones: u8, habits: Habits) -> exchange::Config {
+    let span = |span, kind, channels| exchange::Span { span: SpanId(span), kind, channels, law: Law::A };
+    let trunks = (1..=spans).map(|n| span(n, SpanKind::E1, 31));
+    exchange::Config {
+        seed,
+        unix_ms: 1_700_000_000_000,
+        spans: trunks.chain([span(PHONES, SpanKind::Fxs, phones)]).collect(),
+        phones: vec![],
+        habits,
+    }
+}
+
+pub fn line_config(spans: u16, phones: u8) -> LineConfig {
+    let trunk = |n| SpanConfig {
+        span: SpanId(n),
+        kind: SpanKind::E1,
+        channels: 31,
+        trunk: Some(TrunkConfig::Pri(PriConfig::new(Side::User, SpanKind::E1))),
+        phones: None,
+    };
+    let bank = PhoneConfig { fxs: FxsConfig::default(), cadence: RingCadence::CHINA };
+    let telephones = SpanConfig {
+        span: SpanId(PHONES),
+        kind: SpanKind::Fxs,
+        channels: phones,
+        trunk: None,
+        phones: Some(bank),
+    };
+    let spans: Vec<SpanConfig> = (1..=spans).map(trunk).chain([telephones]).collect();
+    let channels = spans.iter().flat_map(|s| (1..=s.channels).map(|t| ChannelId::new(s.span.0, t)));
+    LineConfig {
+        epoch: 1_000,
+        strips: channels.map(|channel| (channel, strip(channel))).collect(),
+        spans,
+        feeds: 256,
+        taps: 256,
+        hold: secs(30),
+        max_legs: 256,
+    }
+}
