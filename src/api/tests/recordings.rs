@@ -68,7 +68,7 @@ fn wav(frames: u32) -> Vec<u8> {
     file.extend(b"data");
     file.extend((frames * 4).to_le_bytes());
     for n in 0..frames {
-        let sample = (n * 30_000 / frames) as i16;
+        let sample = (u64::from(n) * 30_000 / u64::from(frames)) as i16;
         file.extend(sample.to_le_bytes());
         file.extend((-sample).to_le_bytes());
     }
