@@ -63,7 +63,13 @@ pub(crate) fn run(_file: &Path, config: Config) -> anyhow::Result<()> {
     let token = api::token::load_or_create(&config.api.token_file).map_err(refused)?;
     // Names this life of the process, so that onlookers do not mistake its numbers for those of the last one.
     let hub = Hub::new(&format!("{:x}", MonoClock.anchor().unix_nanos(MonoClock.now())));
-    let api = ApiConfig { listen: config.api.listen, token, version: env!("CARGO_PKG_VERSION").into() };
+    let api = ApiConfig {
+        listen: config.api.listen,
+        token,
+        version: env!("CARGO_PKG_VERSION").into(),
+        records: None,
+        recordings_dir: Some(config.record.directory.clone()),
+    };
     let server = api::serve(api, hub.clone()).map_err(refused)?;
     let (inbox, mail) = bounded(INBOX);
     start_link(config.line.socket.clone(), inbox, Arc::clone(&stop))?;
