@@ -7,6 +7,7 @@
 mod lines;
 mod lock;
 mod logging;
+mod records;
 mod supervisor;
 mod switching;
 mod wiring;
