@@ -85,8 +85,10 @@ fn check(file: &Path) -> ExitCode {
     let spans: usize = config.cards.iter().map(|card| card.spans.len()).sum();
     warn(&config);
     let unfit = wiring::unfit_prompts(&config);
-    for (named, error) in &unfit {
-        eprintln!("{}: {error}", named.by);
+    for prompt in &unfit {
+        let (first, others) = prompt.named_by.split_first().expect("somebody names the prompt");
+        let others = if others.is_empty() { String::new() } else { format!("; so do {}", others.join(", ")) };
+        eprintln!("{first} names a prompt that cannot be played: {}{others}", prompt.error);
     }
     let state = if unfit.is_empty() { "no errors" } else { "callers will not hear all prompts" };
     println!(

@@ -71,8 +71,9 @@ pub(crate) fn run(_file: &Path, config: Config) -> anyhow::Result<()> {
     }
     lock::make_directory("record.directory", &config.record.directory)?;
     recover_recordings(&config);
-    for (named, error) in wiring::unfit_prompts(&config) {
-        tracing::error!(prompt = named.prompt, by = named.by, %error, "a prompt is missing or unfit: callers will not hear it");
+    for unfit in wiring::unfit_prompts(&config) {
+        let (prompt, error, named_by) = (unfit.prompt, unfit.error, unfit.named_by.join(", "));
+        tracing::error!(prompt, %error, named_by, "a prompt is missing or unfit: callers will not hear it");
     }
     let lines = Lines::start(&config, stop)?;
     let outcome = lines.watch();
