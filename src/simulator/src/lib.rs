@@ -10,5 +10,8 @@
 
 pub mod event;
 pub mod exchange;
+pub mod history;
+pub mod invariants;
 pub mod people;
+pub mod summary;
 pub mod truth;
