@@ -13,6 +13,7 @@
 //! Limits: no clock drift, no bit errors, no lost frames; the line process is not killed here.
 
 mod matrix;
+mod run;
 
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,6 +30,7 @@ use tdm::{Alarms, ChannelId, HdlcFrame, HookState, SpanId};
 use crate::exchange::{self, Act, Exchange};
 use crate::truth::Entry;
 use matrix::Matrix;
+pub use run::{FINISH_WITHIN, Outcome, Progress, Run};
 
 /// How long the engine takes to carry out a command.
 const PERIOD: Duration = Duration::from_millis(1);

@@ -12,6 +12,7 @@ use line::{LineConfig, PhoneConfig, SpanConfig, TrunkConfig};
 use rt::Strip;
 use simulator::event::WorldConfig;
 use simulator::exchange;
+use simulator::invariants::Names;
 use simulator::people::{CallerKind, Habits};
 use switch::SwitchConfig;
 use tdm::{ChannelId, Law, SpanId, SpanKind};
@@ -69,7 +70,13 @@ pub fn kind(keys: &str) -> CallerKind {
 }
 
 pub fn exchange_config(seed: u64, spans: u16, phones: u8, habits: Habits) -> exchange::Config {
-    let span = |span, kind, channels| exchange::Span { span: SpanId(span), kind, channels, law: Law::A };
+    let span = |span, kind, channels| exchange::Span {
+        span: SpanId(span),
+        kind,
+        channels,
+        law: Law::A,
+        side: Side::Network,
+    };
     let trunks = (1..=spans).map(|n| span(n, SpanKind::E1, 31));
     exchange::Config {
         seed,
@@ -107,4 +114,13 @@ pub fn line_config(spans: u16, phones: u8) -> LineConfig {
         hold: secs(30),
         max_legs: 256,
     }
+}
+
+/// Phones as the plan names them.
+pub fn names(phones: u8) -> BTreeMap<String, Names> {
+    let name = |n: u8| {
+        let names = Names { seat: (200 + u16::from(n)).to_string(), agent: None };
+        (ChannelId::new(PHONES, n).to_string(), names)
+    };
+    (1..=phones).map(name).collect()
 }
