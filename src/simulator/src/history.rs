@@ -210,6 +210,8 @@ impl History {
                     self.fault(line, "the channel was idle already");
                 }
             }
+            // What was heard in it changes nothing for a call.
+            Event::Hearing { .. } => {}
         }
     }
 
