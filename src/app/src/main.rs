@@ -10,6 +10,7 @@ mod lock;
 mod logging;
 mod supervisor;
 mod switching;
+mod whole;
 mod wiring;
 
 use std::path::{Path, PathBuf};

@@ -5,6 +5,11 @@
 //! that the line process may be restarted at any time. What truly happened goes to `exchange.jsonl`, and once a minute a
 //! line with the figures to the standard output.
 //!
+//! People live in the time of the cards, so that on a machine that is too slow for a card in step they are slow, too; the
+//! truth is written with the wall's time. While no line is there time goes by the wall.
+//!
+//! SIGUSR1 closes the door: no more callers come, those who are there finish.
+//!
 //! Limits: the lines of several cards are heard in one turn, so that the slowest card sets the pace of all.
 
 mod figures;
@@ -35,6 +40,7 @@ pub(crate) use setup::{exchange_config, has_public_span, is_wanted, spans, voice
 const CONNECT_AGAIN: Duration = Duration::from_millis(200);
 /// How long to sleep while no line is there.
 const NO_LINE: Duration = Duration::from_millis(10);
+const MILLISECOND: Duration = Duration::from_millis(1);
 /// Milliseconds of a line that may wait; older ones are left out, so that a card that ran ahead does not stay ahead.
 const MAX_BEHIND: usize = 50;
 /// Callers come when the lines have worked for so long.
@@ -56,8 +62,10 @@ struct Running {
     connected: Receiver<(usize, LineClient)>,
     connector: Sender<(usize, LineClient)>,
     stop: Arc<AtomicBool>,
-    /// The wall's zero of the exchange's time line.
+    /// The wall's zero of the truth's time line.
     zero: Mono,
+    /// The people's time.
+    now: Mono,
     /// Milliseconds left out because the exchange was behind.
     skipped: u64,
 }
@@ -70,6 +78,8 @@ pub(crate) fn run(_file: &Path, config: Config) -> anyhow::Result<()> {
     for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT] {
         signal_hook::flag::register(signal, Arc::clone(&stop)).context("cannot catch signals")?;
     }
+    let close = Arc::new(AtomicBool::new(false));
+    signal_hook::flag::register(signal_hook::consts::SIGUSR1, Arc::clone(&close))?;
     let zero = MonoClock.now();
     let unix_ms = MonoClock.anchor().unix_millis(zero);
     let exchange = exchange_config(&config, unix_ms)?;
@@ -82,7 +92,7 @@ pub(crate) fn run(_file: &Path, config: Config) -> anyhow::Result<()> {
     }
     let mut running = Running::new(plant, &config, zero, Arc::clone(&stop));
     (0..running.plugs.len()).try_for_each(|plug| running.connect(plug))?;
-    running.run(&mut log, callers_come)
+    running.run(&mut log, callers_come, &close)
 }
 
 impl Running {
@@ -95,16 +105,16 @@ impl Running {
         };
         let (connector, connected) = unbounded();
         let plugs = spans(config).map(plug).collect();
-        Running { plant, plugs, connected, connector, stop, zero, skipped: 0 }
+        Running { plant, plugs, connected, connector, stop, zero, now: Mono::ZERO, skipped: 0 }
     }
 
-    fn run(&mut self, log: &mut TruthLog, callers_come: bool) -> anyhow::Result<()> {
+    fn run(&mut self, log: &mut TruthLog, callers_come: bool, close: &AtomicBool) -> anyhow::Result<()> {
         let mut figures = Figures::default();
         let (mut up_since, mut is_open) = (None, !callers_come);
         let (mut flush_at, mut tell_at) = (FLUSH_EVERY, TELL_EVERY);
         while !self.stop.load(Ordering::Acquire) {
-            let now = self.now();
-            self.millisecond(now)?;
+            self.millisecond()?;
+            let (now, age) = (self.now, MonoClock.now() - self.zero);
             if !is_open {
                 up_since = self.any_up().then(|| up_since.unwrap_or(now));
                 if up_since.is_some_and(|since| now - since >= OPEN_AFTER) {
@@ -112,11 +122,16 @@ impl Running {
                     self.plant.tell(Input::Open, now);
                 }
             }
-            while let Some(entry) = self.plant.poll_truth() {
+            if close.swap(false, Ordering::AcqRel) {
+                is_open = true;
+                self.plant.tell(Input::Close, now);
+                println!("exchange: no more callers come");
+            }
+            while let Some(mut entry) = self.plant.poll_truth() {
+                entry.at_ms = u64::try_from(age.as_millis()).unwrap_or(u64::MAX);
                 figures.count(&entry);
                 log.write(&entry);
             }
-            let age = now - Mono::ZERO;
             if age >= flush_at {
                 log.flush();
                 flush_at = age + FLUSH_EVERY;
@@ -133,16 +148,13 @@ impl Running {
         Ok(())
     }
 
-    fn now(&self) -> Mono {
-        Mono::ZERO + (MonoClock.now() - self.zero)
-    }
-
     fn any_up(&self) -> bool {
         self.plugs.iter().any(|plug| self.plant.exchange().is_up(plug.span))
     }
 
     /// Lives through one millisecond of the cards; without a line it only waits.
-    fn millisecond(&mut self, now: Mono) -> anyhow::Result<()> {
+    fn millisecond(&mut self) -> anyhow::Result<()> {
+        let now = self.now;
         while let Ok((index, client)) = self.connected.try_recv() {
             let span = self.plugs[index].span;
             tracing::info!(%span, "line connected");
@@ -167,7 +179,8 @@ impl Running {
         if !present {
             std::thread::sleep(NO_LINE);
         }
-        self.plant.step(now);
+        self.now += if present { MILLISECOND } else { NO_LINE };
+        self.plant.step(self.now);
         Ok(())
     }
 

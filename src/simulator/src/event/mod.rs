@@ -229,7 +229,8 @@ impl World {
         if let Some((_, until)) = self.kills.last_mut().filter(|(_, until)| *until == Mono::MAX) {
             *until = self.now;
         }
-        self.switch = Some(switch::Machine::new(self.config.switch.clone(), self.now).expect("the queues fit"));
+        self.switch =
+            Some(switch::Machine::new(self.config.switch.clone(), self.now).expect("the queues fit"));
         let anchor = WallAnchor::new(Mono::ZERO, self.config.exchange.unix_ms * 1_000_000);
         self.tell_line(line::Input::Attach { anchor });
         self.settle();
