@@ -159,6 +159,21 @@ pub enum Event {
         /// Whether a call has it.
         busy: bool,
     },
+    /// What one side of a talk heard of the other, found by sound; written when that side's channel is given up.
+    Hearing {
+        /// Who heard.
+        #[serde(with = "channel_text")]
+        channel: ChannelId,
+        /// Whom: the last partner.
+        #[serde(with = "channel_text")]
+        partner: ChannelId,
+        /// How long the partner spoke.
+        spoken_ms: u64,
+        /// How long of that he was heard.
+        heard_ms: u64,
+        /// The longest time in a row that he spoke and was not heard.
+        deaf_ms: u64,
+    },
 }
 
 /// Who did something.

@@ -28,7 +28,7 @@ struct Rig {
 
 impl Rig {
     fn new(habits: Habits) -> Rig {
-        let span = |span, kind, channels| Span { span, kind, channels, law: Law::A };
+        let span = |span, kind, channels| Span { span, kind, channels, law: Law::A, side: Side::Network };
         let config = Config {
             seed: 1,
             unix_ms: 0,

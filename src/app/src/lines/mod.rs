@@ -15,6 +15,7 @@
 mod link_server;
 mod media;
 mod signalling;
+mod time;
 
 use std::path::Path;
 use std::sync::Arc;

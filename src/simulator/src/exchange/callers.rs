@@ -4,6 +4,7 @@ use core::time::Duration;
 
 use clock::Mono;
 use isdn::cause::Cause;
+use isdn::config::Side;
 use isdn::event::{CallId, ChannelChoice, Request, Setup};
 use isdn::wire::{BearerCapability, Digits, PartyNumber};
 use tdm::{ChannelId, SpanId};
@@ -129,7 +130,9 @@ impl Exchange {
     fn next_span(&mut self) -> Option<SpanId> {
         let free = |trunk: &super::Trunk| {
             let channels = trunk.pri.channels();
-            trunk.up && channels.timeslots().any(|timeslot| channels.is_free(timeslot))
+            trunk.up
+                && trunk.kind.side == Side::Network
+                && channels.timeslots().any(|timeslot| channels.is_free(timeslot))
         };
         let after = self.trunks.iter().filter(|(span, _)| Some(**span) > self.last_span);
         let span = after.chain(self.trunks.iter()).find(|(_, trunk)| free(trunk)).map(|(span, _)| *span)?;

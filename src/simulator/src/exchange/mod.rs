@@ -62,6 +62,9 @@ pub struct Span {
     pub channels: u8,
     /// Its law.
     pub law: Law,
+    /// Which side the exchange is. Callers come over spans where it is the network; where it is the user it plays a house's
+    /// own exchange, which has telephones only.
+    pub side: Side,
 }
 
 /// One telephone of an agent.
@@ -236,7 +239,7 @@ impl Exchange {
         let mut prng = Prng::new(config.seed);
         let mut trunks = BTreeMap::new();
         for span in config.spans.iter().filter(|span| span.kind.pri_d_timeslot().is_some()) {
-            let mut pri = PriConfig::new(Side::Network, span.kind);
+            let mut pri = PriConfig::new(span.side, span.kind);
             pri.law = span.law;
             trunks.insert(span.span, Trunk { pri: Pri::new(pri, prng.fork()), kind: *span, up: false });
         }
