@@ -169,7 +169,8 @@ impl History {
         let at = entry.at_ms;
         match &entry.event {
             Event::Begin { unix_ms, .. } => self.unix_ms = *unix_ms,
-            Event::Span { .. } => {}
+            // What was heard is judged where there is sound.
+            Event::Span { .. } | Event::Hearing { .. } => {}
             Event::Offered { call, number, called, channel } => {
                 self.offered(line, at, (*call, number, called, *channel));
             }

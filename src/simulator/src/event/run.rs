@@ -1,7 +1,7 @@
 //! A whole run: people come for so long, then the door is closed, everybody finishes, and all is compared.
 
 use core::time::Duration;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{World, WorldConfig};
 use crate::invariants::{self, Broken, Evidence, Names, Remains, Tolerances};
@@ -50,9 +50,12 @@ pub struct Progress<'a> {
 
 impl Run {
     /// Lets the world run; `progress` is told every simulated minute, and at the end.
-    pub fn run(self, mut progress: impl FnMut(Progress<'_>)) -> Outcome {
+    ///
+    /// # Errors
+    /// A value of a queue's rules is out of range.
+    pub fn run(self, mut progress: impl FnMut(Progress<'_>)) -> Result<Outcome, acd::ConfigError> {
         let seed = self.world.exchange.seed;
-        let mut world = World::new(self.world);
+        let mut world = World::new(self.world)?;
         world.open();
         let (mut done, mut told) = (Duration::ZERO, 0);
         while done < self.length {
@@ -68,7 +71,7 @@ impl Run {
         let agents: Vec<_> = world.agents().cloned().collect();
         let evidence = world.evidence(self.names);
         let summary = Summary::new(&evidence, &agents, seed, simulated_ms, self.goals);
-        Outcome { summary, broken: invariants::check(&evidence), evidence }
+        Ok(Outcome { summary, broken: invariants::check(&evidence), evidence })
     }
 }
 
@@ -83,6 +86,7 @@ impl World {
             phones: self.exchange.phones_in_use().map(String::from).collect(),
             calls: self.live.keys().cloned().collect(),
         };
+        let unordered = unordered(&self.config.switch);
         let away = self.kills.iter().map(|(from, to)| (from.as_millis(), to.as_millis())).collect();
         Evidence {
             truth: self.truth,
@@ -90,9 +94,22 @@ impl World {
             live: self.live.into_values().collect(),
             queues: self.queues.into_values().collect(),
             names,
+            unordered,
             remains: Some(remains),
             away_ms: away,
             tolerances: Tolerances::default(),
         }
     }
+}
+
+/// Returns the queues that flows enter with different priorities.
+fn unordered(switch: &switch::SwitchConfig) -> BTreeSet<String> {
+    let mut priorities: BTreeMap<&str, BTreeSet<u8>> = BTreeMap::new();
+    for node in switch.flows.values().flat_map(|flow| flow.flow().nodes.values()) {
+        if let ivr::Node::Queue(queue) = node {
+            priorities.entry(&queue.queue).or_default().insert(queue.priority);
+        }
+    }
+    let several = priorities.into_iter().filter(|(_, priorities)| priorities.len() > 1);
+    several.map(|(queue, _)| queue.to_string()).collect()
 }

@@ -3,7 +3,7 @@
 //! Each [`Invariant`] has a check of its own that reads the [`Evidence`]; what it finds is told with the lines of the log
 //! that show it. The checks are pure functions of the evidence, so that a test can spoil the evidence and see each fail.
 //!
-//! Limits: a call that began and ended while no switch was there has no record, and need not have one. Of a call that
+//! Limits: the order is not checked in queues whose callers have different priorities. A call that began and ended while no switch was there has no record, and need not have one. Of a call that
 //! lived while the switch was away, times may differ by as long as that was.
 
 mod calls;
@@ -11,7 +11,7 @@ mod order;
 mod records;
 
 use core::fmt;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use switch::view::{CallView, QueueView};
 use tdm::ChannelId;
@@ -132,6 +132,8 @@ pub struct Evidence {
     pub queues: Vec<QueueView>,
     /// Phones as Tandem names them.
     pub names: BTreeMap<String, Names>,
+    /// Queues in which the order of arrival is not the only one: their callers have different priorities.
+    pub unordered: BTreeSet<String>,
     /// What is left, if everybody has gone; none while callers are there.
     pub remains: Option<Remains>,
     /// From when to when there was no switch, in milliseconds of the run.
