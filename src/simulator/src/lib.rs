@@ -12,7 +12,10 @@
 
 pub mod event;
 pub mod exchange;
+pub mod history;
+pub mod invariants;
 pub mod people;
 pub mod plant;
 pub mod sound;
+pub mod summary;
 pub mod truth;

@@ -13,6 +13,7 @@
 //! Limits: no clock drift, no bit errors, no lost frames; the line process is not killed here.
 
 mod matrix;
+mod run;
 
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,7 +21,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use card::CardEvent;
 use clock::{Mono, Prng, SampleTime, WallAnchor};
 use line::Output as LineOutput;
-use link::RecordingState;
+use link::{LegId, RecordingState};
 use rt::{FeedPort, RtCommand, RtEvent, RtEventKind, RtOp};
 use switch::view::{AgentStateView, AgentView, CallView, QueueView, Update};
 use switch::{AgentOrder, Request, RequestId};
@@ -29,6 +30,7 @@ use tdm::{Alarms, ChannelId, HdlcFrame, HookState, SpanId};
 use crate::exchange::{self, Act, Exchange};
 use crate::truth::Entry;
 use matrix::Matrix;
+pub use run::{FINISH_WITHIN, Outcome, Progress, Run};
 
 /// How long the engine takes to carry out a command.
 const PERIOD: Duration = Duration::from_millis(1);
@@ -40,6 +42,10 @@ const RECORDER: Duration = Duration::from_millis(100);
 const RECONNECT: Duration = Duration::from_secs(2);
 /// How long an agent who is busy after a missed call takes to be ready again, if nothing else makes it so.
 const BACK_TO_WORK: Duration = Duration::from_secs(20);
+/// How long the store takes to keep a record.
+const STORE: Duration = Duration::from_millis(5);
+/// Where a world's time begins.
+const START: Mono = Mono::from_millis(1_000);
 /// The most outputs that one moment may give before it is taken for an endless loop.
 const MAX_STEPS: u64 = 10_000_000;
 
@@ -56,8 +62,20 @@ pub struct WorldConfig {
     pub prompts: BTreeMap<String, Duration>,
     /// How long one lasts that is not among them.
     pub prompt: Duration,
-    /// Who logs in at the start and gets ready.
-    pub agents: Vec<String>,
+    /// What agents ask for at their programs, beside how they begin; after a start of the switch all that was asked for
+    /// before is asked for again.
+    pub shifts: Vec<Shift>,
+}
+
+/// Something that an agent asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shift {
+    /// When, after the start of the world.
+    pub at: Duration,
+    /// The agent's name.
+    pub agent: String,
+    /// What.
+    pub order: AgentOrder,
 }
 
 /// Something that will happen by itself.
@@ -67,7 +85,8 @@ enum Due {
     FeedDone(FeedPort, u16),
     Key(ChannelId, char),
     Recording(link::RecordingId, RecordingState),
-    Work(usize, AgentOrder),
+    Stored(LegId),
+    Work(String, AgentOrder),
 }
 
 /// The appliance with the world around it.
@@ -95,10 +114,14 @@ pub struct World {
 }
 
 impl World {
-    /// Makes a world, starts its switch, brings its lines up and logs its agents in. Callers come after
-    /// [`open`](World::open).
-    pub fn new(config: WorldConfig) -> World {
-        let now = Mono::from_millis(1_000);
+    /// Makes a world, starts its switch and brings its lines up. Callers come after [`open`](World::open).
+    ///
+    /// # Errors
+    /// A value of a queue's rules is out of range.
+    pub fn new(config: WorldConfig) -> Result<World, acd::ConfigError> {
+        // Whether it can be started at all is known once and for all.
+        switch::Machine::new(config.switch.clone(), Mono::ZERO)?;
+        let now = START;
         let mut prng = Prng::new(config.exchange.seed ^ 0x7461_6e64_656d);
         let mut world = World {
             now,
@@ -121,12 +144,15 @@ impl World {
             config,
         };
         world.start_switch();
+        for shift in world.config.shifts.clone() {
+            world.later(shift.at, Due::Work(shift.agent, shift.order));
+        }
         let spans: Vec<SpanId> = world.config.line.spans.iter().map(|span| span.span).collect();
         for span in spans {
             world.line_up(span, true);
         }
         world.run(Duration::from_secs(5));
-        world
+        Ok(world)
     }
 
     /// Returns the present time.
@@ -222,18 +248,21 @@ impl World {
         }
     }
 
-    /// Starts a switch, and agents log in to it.
+    /// Starts a switch, and agents' programs come back to it.
     pub fn start_switch(&mut self) {
+        let restarted = !self.kills.is_empty();
         if let Some((_, until)) = self.kills.last_mut().filter(|(_, until)| *until == Mono::MAX) {
             *until = self.now;
         }
-        self.switch = Some(switch::Machine::new(self.config.switch.clone()));
+        self.switch = switch::Machine::new(self.config.switch.clone(), self.now).ok();
         let anchor = WallAnchor::new(Mono::ZERO, self.config.exchange.unix_ms * 1_000_000);
         self.tell_line(line::Input::Attach { anchor });
         self.settle();
-        for agent in 0..self.config.agents.len() {
-            self.later(RECONNECT, Due::Work(agent, AgentOrder::LogIn));
-            self.later(RECONNECT, Due::Work(agent, AgentOrder::Ready));
+        let so_far = self.now.since(START);
+        for shift in self.config.shifts.clone() {
+            if restarted && shift.at <= so_far {
+                self.later(RECONNECT, Due::Work(shift.agent, shift.order));
+            }
         }
     }
 
@@ -320,13 +349,18 @@ impl World {
                 }
             }
             Due::Recording(recording, state) => self.tell_line(line::Input::Recording { recording, state }),
+            Due::Stored(call) => {
+                let now = self.now;
+                if let Some(switch) = &mut self.switch {
+                    switch.handle(switch::Input::Stored(call), now);
+                }
+            }
             Due::Work(agent, order) => self.work(agent, order),
         }
     }
 
-    fn work(&mut self, agent: usize, order: AgentOrder) {
+    fn work(&mut self, agent: String, order: AgentOrder) {
         let now = self.now;
-        let agent = self.config.agents[agent].clone();
         if let Some(switch) = &mut self.switch {
             switch.handle(switch::Input::Request(RequestId(0), Request::Agent { agent, order }), now);
         }
@@ -453,6 +487,9 @@ impl World {
         match update {
             Update::Call { call } if call.ended_ms.is_some() => {
                 self.live.remove(&call.call);
+                if let Ok(name) = call.call.parse() {
+                    self.later(STORE, Due::Stored(name));
+                }
                 self.ended.insert(call.call.clone(), call);
             }
             Update::Call { call } => drop(self.live.insert(call.call.clone(), call)),
@@ -467,9 +504,8 @@ impl World {
         let missed = view.state == AgentStateView::Busy
             && view.until_ms.is_none()
             && view.reason.as_deref() == Some("missed");
-        if let Some(agent) = self.config.agents.iter().position(|name| *name == view.agent).filter(|_| missed)
-        {
-            self.later(BACK_TO_WORK, Due::Work(agent, AgentOrder::Ready));
+        if missed {
+            self.later(BACK_TO_WORK, Due::Work(view.agent.clone(), AgentOrder::Ready));
         }
         self.agents.insert(view.agent.clone(), view);
     }

@@ -1,10 +1,11 @@
 //! A centre to be simulated: E1 spans 1 to 3, thirty telephones on span 5, an attendant who asks for a seat.
-#![allow(dead_code, reason = "each test uses its part")]
+#![allow(dead_code, clippy::unwrap_used, reason = "each test uses its part, and stops where something is wrong")]
 
 use core::time::Duration;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use call::{Action, NumberEntry, Plan, Seat};
+use call::{Action, NumberEntry, Place, Plan, Seat};
 use card::RingCadence;
 use cas::fxs::FxsConfig;
 use isdn::config::{PriConfig, Side};
@@ -12,8 +13,9 @@ use line::{LineConfig, PhoneConfig, SpanConfig, TrunkConfig};
 use rt::Strip;
 use simulator::event::WorldConfig;
 use simulator::exchange;
+use simulator::invariants::Names;
 use simulator::people::{CallerKind, Habits};
-use switch::SwitchConfig;
+use switch::{Agent, Queue, Start, SwitchConfig};
 use tdm::{ChannelId, Law, SpanId, SpanKind};
 
 pub const PHONES: u16 = 5;
@@ -45,7 +47,7 @@ pub fn attendant(seed: u64, spans: u16, phones: u8) -> WorldConfig {
     };
     let seat = |n: u8| Seat {
         number: (200 + u16::from(n)).to_string(),
-        port: ChannelId::new(PHONES, n),
+        place: Place::Port(ChannelId::new(PHONES, n)),
         answer_timeout: secs(20),
     };
     let plan = Plan {
@@ -56,11 +58,11 @@ pub fn attendant(seed: u64, spans: u16, phones: u8) -> WorldConfig {
     };
     WorldConfig {
         line: line_config(spans, phones),
-        switch: SwitchConfig { plan, trunks: vec![] },
+        switch: SwitchConfig { plan, records: true, ..SwitchConfig::default() },
         exchange: exchange_config(seed, spans, phones, habits),
         prompts: BTreeMap::from([("en/welcome".into(), secs(6))]),
         prompt: secs(2),
-        agents: vec![],
+        shifts: vec![],
     }
 }
 
@@ -69,7 +71,7 @@ pub fn kind(keys: &str) -> CallerKind {
 }
 
 pub fn exchange_config(seed: u64, spans: u16, phones: u8, habits: Habits) -> exchange::Config {
-    let span = |span, kind, channels| exchange::Span { span: SpanId(span), kind, channels, law: Law::A };
+    let span = |span, kind, channels| exchange::Span { span: SpanId(span), kind, channels, law: Law::A, side: Side::Network };
     let trunks = (1..=spans).map(|n| span(n, SpanKind::E1, 31));
     exchange::Config {
         seed,
@@ -107,4 +109,58 @@ pub fn line_config(spans: u16, phones: u8) -> LineConfig {
         hold: secs(30),
         max_legs: 256,
     }
+}
+
+/// Phones as the plan names them.
+pub fn names(phones: u8) -> BTreeMap<String, Names> {
+    let name = |n: u8| {
+        let names = Names { seat: (200 + u16::from(n)).to_string(), agent: None };
+        (ChannelId::new(PHONES, n).to_string(), names)
+    };
+    (1..=phones).map(name).collect()
+}
+
+/// A centre with a flow, two queues and an agent at each phone: the odd ones serve both queues, the even ones one.
+pub fn queues(seed: u64, spans: u16, phones: u8) -> WorldConfig {
+    let mut config = attendant(seed, spans, phones);
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/centre/flow.toml");
+    let flow: ivr::Flow = toml::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
+    let flow = flow.validate().unwrap();
+    config.switch.flows = BTreeMap::from([("front".into(), Arc::new(flow))]);
+    config.switch.plan.numbers[0].action = Action::Flow("front".into());
+    let rules = |goal| acd::QueueConfig { service_goal: secs(goal), max_waiting: 40, ..acd::QueueConfig::default() };
+    let queue = |name: &str, goal| Queue { name: name.into(), title: name.into(), rules: rules(goal) };
+    config.switch.queues = vec![queue("service", 20), queue("billing", 30)];
+    config.switch.agents = (1..=phones).map(agent).collect();
+    config.switch.missed_pause = Some(secs(20));
+    config.exchange.habits.kinds = vec![kind("1"), kind("2"), CallerKind { weight: 1, ..kind("7,1") }];
+    config.exchange.habits.kinds[0].weight = 6;
+    config.exchange.habits.kinds[1].weight = 3;
+    config.prompts = BTreeMap::from([("en/menu".into(), secs(8)), ("en/please-wait".into(), secs(4))]);
+    config
+}
+
+fn agent(n: u8) -> Agent {
+    let both = ["service", "billing"];
+    let served = match n % 4 {
+        0 => &both[..1],
+        2 => &both[1..],
+        _ => &both[..],
+    };
+    Agent {
+        name: format!("agent{n}"),
+        title: format!("Agent {n}"),
+        seat: (200 + u16::from(n)).to_string(),
+        queues: served.iter().map(ToString::to_string).collect(),
+        start: Start::Ready,
+    }
+}
+
+/// Phones with the agents of [`queues`].
+pub fn names_with_agents(phones: u8) -> BTreeMap<String, Names> {
+    let with_agent = |n: u8| {
+        let names = Names { seat: (200 + u16::from(n)).to_string(), agent: Some(format!("agent{n}")) };
+        (ChannelId::new(PHONES, n).to_string(), names)
+    };
+    (1..=phones).map(with_agent).collect()
 }
