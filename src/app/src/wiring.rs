@@ -13,7 +13,7 @@ use isdn::config::{Hunt, PriConfig, Side};
 use line::{LineConfig, PhoneConfig, SpanConfig, TrunkConfig};
 use link::Destination;
 use rt::{EngineConfig, Layout};
-use sim::{EchoPath, Pace, Plug, SimCard, SimConfig, SimControl, SimIo, SimPosition};
+use sim::{EchoPath, FarEnd, Pace, Plug, SimCard, SimConfig, SimControl, SimIo, SimPosition};
 use switch::{Agent, Queue, Start, SwitchConfig, Trunk};
 use tdm::{ChannelId, SpanId, SpanKind, Timeslot};
 
@@ -27,13 +27,35 @@ const SAMPLES_PER_MS: usize = tdm::CHUNK;
 /// # Errors
 /// The card cannot be had as configured.
 pub(crate) fn start_card(config: &Config, card: &config::Card) -> anyhow::Result<(SimControl, SimIo)> {
-    let lines: Vec<CardLine> = config.lines(card);
     match card.kind {
-        config::CardType::Sim => {
-            let simulated = SimCard::new(sim_config(config, card)).map_err(refused)?;
-            simulated.start(&lines).map_err(refused)
+        config::CardType::Sim => start_sim(config, card, sim_config(config, card)),
+    }
+}
+
+/// Makes and starts a simulated card whose time `clock` shows and whose exchange is in this process: `far_end` gives its
+/// end of a span.
+///
+/// # Errors
+/// The card cannot be had as configured.
+pub(crate) fn start_virtual_card(
+    config: &Config,
+    card: &config::Card,
+    clock: &clock::VirtualClock,
+    far_end: impl Fn(SpanId) -> Box<dyn FarEnd>,
+) -> anyhow::Result<(SimControl, SimIo)> {
+    let mut made = sim_config(config, card);
+    made.pace = Pace::Virtual(clock.clone());
+    for (position, span) in made.positions.iter_mut().zip(&card.spans) {
+        if matches!(span.far_end, config::FarEnd::Exchange) {
+            position.plug = Plug::Local(far_end(span.id));
         }
     }
+    start_sim(config, card, made)
+}
+
+fn start_sim(config: &Config, card: &config::Card, made: SimConfig) -> anyhow::Result<(SimControl, SimIo)> {
+    let lines: Vec<CardLine> = config.lines(card);
+    SimCard::new(made).map_err(refused)?.start(&lines).map_err(refused)
 }
 
 fn sim_config(config: &Config, card: &config::Card) -> SimConfig {

@@ -189,6 +189,11 @@ impl RecordDesk {
         true
     }
 
+    /// Returns how many recordings are being written.
+    pub fn open(&self) -> usize {
+        self.recorder.running().count()
+    }
+
     /// Closes everything.
     pub fn finish(&mut self) {
         self.recorder.finish();

@@ -15,7 +15,8 @@
 mod link_server;
 mod media;
 mod signalling;
-mod time;
+pub(crate) mod stepped;
+pub(crate) mod time;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -25,7 +26,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use card::{CardControl, CardEvent, CardIo, LineConfig as CardLine};
-use clock::{Clock, MonoClock, Prng, SampleTime};
+use clock::{Clock, Mono, MonoClock, Prng, SampleTime};
 use config::Config;
 use crossbeam_channel::{Sender, bounded};
 use link::Health;
@@ -111,11 +112,7 @@ impl Lines {
             media::start_recorder(config, taps, inbox.clone(), Arc::clone(&failed_recordings))?;
         let mut machine =
             line::Machine::new(wiring::line_config(config, &layout, epoch), Prng::new(epoch.into()));
-        // Events tell only what changes: how the lines stand at start is asked for.
-        for status in controls.iter_mut().flat_map(|control| control.spans()) {
-            let kind = RtEventKind::Card(CardEvent::Alarms { span: status.span, alarms: status.alarms });
-            machine.handle(line::Input::Rt(RtEvent { time: SampleTime::ZERO, kind }), clock.now());
-        }
+        tell_alarms(&mut machine, &mut controls, clock.now());
         let signalling_beat = Arc::new(signalling::Heartbeat::default());
         let rings = signalling::Rings { commands: sig_commands, events, dchannels };
         let signalling = signalling::start(
@@ -224,6 +221,14 @@ impl Lines {
         let _ = self.recorder.join();
         tracing::info!(?reason, "the line process has ended");
         outcome
+    }
+}
+
+/// Events tell only what changes: how the lines stand at start is asked for.
+fn tell_alarms(machine: &mut line::Machine, controls: &mut [sim::SimControl], now: Mono) {
+    for status in controls.iter_mut().flat_map(|control| control.spans()) {
+        let kind = RtEventKind::Card(CardEvent::Alarms { span: status.span, alarms: status.alarms });
+        machine.handle(line::Input::Rt(RtEvent { time: SampleTime::ZERO, kind }), now);
     }
 }
 

@@ -228,6 +228,11 @@ impl Signalling {
         }
     }
 
+    /// Returns how many legs there are.
+    pub fn legs(&self) -> usize {
+        self.machine.legs()
+    }
+
     fn is_present(&self, connection: u64) -> bool {
         self.switch.as_ref().is_some_and(|present| present.number == connection)
     }
