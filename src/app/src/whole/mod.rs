@@ -219,6 +219,7 @@ impl Whole {
             live: self.live.into_values().collect(),
             queues: self.queues.into_values().collect(),
             names: names(config),
+            unordered: simulator::event::unordered(&crate::wiring::switch_config(config)),
             remains: Some(remains),
             away_ms: Vec::new(),
             tolerances: TOLERANCES,
