@@ -211,8 +211,6 @@ impl History {
                     self.fault(line, "the channel was idle already");
                 }
             }
-            // What was heard in it changes nothing for a call.
-            Event::Hearing { .. } => {}
         }
     }
 

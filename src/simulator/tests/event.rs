@@ -113,7 +113,8 @@ fn full_queues_refuse_time_out_and_lose_callers_and_everything_still_adds_up() {
     let outcome = run_queues(world, secs(1_800), 8);
     println!("{}", outcome.summary);
     holds(&outcome.broken);
-    let sum = |of: fn(&simulator::summary::QueueFigures) -> u64| outcome.summary.queues.iter().map(of).sum::<u64>();
+    let sum =
+        |of: fn(&simulator::summary::QueueFigures) -> u64| outcome.summary.queues.iter().map(of).sum::<u64>();
     assert!(sum(|queue| queue.refused) > 0, "some are refused");
     assert!(sum(|queue| queue.figures.flowed_out) > 0, "some wait too long");
     assert!(sum(|queue| queue.figures.abandoned) > 0, "some hang up");

@@ -34,7 +34,10 @@ fn found(invariant: Invariant, spoil: impl FnOnce(&mut Evidence)) {
     let mut evidence = good();
     spoil(&mut evidence);
     let broken = check(&evidence);
-    assert!(broken.iter().any(|broken| broken.invariant == invariant), "{invariant:?} is not found: {broken:?}");
+    assert!(
+        broken.iter().any(|broken| broken.invariant == invariant),
+        "{invariant:?} is not found: {broken:?}"
+    );
 }
 
 fn history(evidence: &Evidence) -> History {
@@ -95,7 +98,9 @@ fn anything_that_is_left_when_all_have_gone() {
             other => panic!("{other:?}"),
         };
         // Nobody takes it any more.
-        evidence.truth.retain(|entry| !matches!(entry.event, Event::Channel { channel: c, .. } if c == channel));
+        evidence
+            .truth
+            .retain(|entry| !matches!(entry.event, Event::Channel { channel: c, .. } if c == channel));
         let at_ms = evidence.truth.last().unwrap().at_ms;
         evidence.truth.push(Entry { at_ms, event: Event::Channel { channel, busy: true } });
     });

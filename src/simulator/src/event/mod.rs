@@ -30,7 +30,7 @@ use tdm::{Alarms, ChannelId, HdlcFrame, HookState, SpanId};
 use crate::exchange::{self, Act, Exchange};
 use crate::truth::Entry;
 use matrix::Matrix;
-pub use run::{FINISH_WITHIN, Outcome, Progress, Run};
+pub use run::{FINISH_WITHIN, Outcome, Progress, Run, unordered};
 
 /// How long the engine takes to carry out a command.
 const PERIOD: Duration = Duration::from_millis(1);

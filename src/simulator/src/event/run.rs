@@ -103,7 +103,7 @@ impl World {
 }
 
 /// Returns the queues that flows enter with different priorities.
-fn unordered(switch: &switch::SwitchConfig) -> BTreeSet<String> {
+pub fn unordered(switch: &switch::SwitchConfig) -> BTreeSet<String> {
     let mut priorities: BTreeMap<&str, BTreeSet<u8>> = BTreeMap::new();
     for node in switch.flows.values().flat_map(|flow| flow.flow().nodes.values()) {
         if let ivr::Node::Queue(queue) = node {

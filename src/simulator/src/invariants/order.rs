@@ -28,7 +28,9 @@ impl<'a> Findings<'a> {
         let mut rings: Vec<Ringing> = self.history.phones.values().flatten().copied().collect();
         rings.sort_by_key(|ring| ring.from_ms);
         let evidence = self.evidence;
-        for (queue, stays) in self.stays().into_iter().filter(|(queue, _)| !evidence.unordered.contains(*queue)) {
+        for (queue, stays) in
+            self.stays().into_iter().filter(|(queue, _)| !evidence.unordered.contains(*queue))
+        {
             let mut waiting: Vec<&Stay<'_>> = Vec::new();
             for stay in &stays {
                 waiting.retain(|other| other.left > stay.entered);

@@ -1,5 +1,9 @@
 //! A centre to be simulated: E1 spans 1 to 3, thirty telephones on span 5, an attendant who asks for a seat.
-#![allow(dead_code, clippy::unwrap_used, reason = "each test uses its part, and stops where something is wrong")]
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    reason = "each test uses its part, and stops where something is wrong"
+)]
 
 use core::time::Duration;
 use std::collections::BTreeMap;
@@ -71,7 +75,13 @@ pub fn kind(keys: &str) -> CallerKind {
 }
 
 pub fn exchange_config(seed: u64, spans: u16, phones: u8, habits: Habits) -> exchange::Config {
-    let span = |span, kind, channels| exchange::Span { span: SpanId(span), kind, channels, law: Law::A, side: Side::Network };
+    let span = |span, kind, channels| exchange::Span {
+        span: SpanId(span),
+        kind,
+        channels,
+        law: Law::A,
+        side: Side::Network,
+    };
     let trunks = (1..=spans).map(|n| span(n, SpanKind::E1, 31));
     exchange::Config {
         seed,
@@ -128,7 +138,8 @@ pub fn queues(seed: u64, spans: u16, phones: u8) -> WorldConfig {
     let flow = flow.validate().unwrap();
     config.switch.flows = BTreeMap::from([("front".into(), Arc::new(flow))]);
     config.switch.plan.numbers[0].action = Action::Flow("front".into());
-    let rules = |goal| acd::QueueConfig { service_goal: secs(goal), max_waiting: 40, ..acd::QueueConfig::default() };
+    let rules =
+        |goal| acd::QueueConfig { service_goal: secs(goal), max_waiting: 40, ..acd::QueueConfig::default() };
     let queue = |name: &str, goal| Queue { name: name.into(), title: name.into(), rules: rules(goal) };
     config.switch.queues = vec![queue("service", 20), queue("billing", 30)];
     config.switch.agents = (1..=phones).map(agent).collect();
