@@ -123,7 +123,7 @@ export class World {
 
   step(ms: number): void {
     this.now += ms;
-    if (this.calls.size < 70 && this.chance() < ms / 900) this.#arrive();
+    if (this.calls.size < 70 && this.chance() < ms / 2_300) this.#arrive();
     for (const call of [...this.calls.values()]) this.#move(call);
     for (const agent of this.agents.values()) {
       if (agent.until_ms !== null && agent.until_ms <= this.now) this.#agent(agent.agent, "idle");

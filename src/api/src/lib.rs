@@ -17,6 +17,7 @@ mod events;
 mod guard;
 pub mod hub;
 mod listener;
+mod page;
 mod routes;
 pub mod schema;
 mod server;

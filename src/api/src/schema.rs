@@ -30,6 +30,8 @@ pub struct Status {
     pub run: String,
     /// Since the server was started.
     pub uptime_ms: u64,
+    /// The time of this answer; with it a page can tell how its own clock differs.
+    pub now_ms: u64,
     /// The number of the last update.
     pub seq: u64,
     /// Whether the line process is attached.

@@ -65,7 +65,7 @@ export function Agents() {
         dataSource={shown}
         pagination={false}
         virtual={shown.length > 200}
-        scroll={{ x: 1180, ...(shown.length > 200 ? { y: 600 } : {}) }}
+        scroll={{ x: 1240, ...(shown.length > 200 ? { y: 600 } : {}) }}
         locale={{ emptyText: <Nothing>{say("agents.nobody")}</Nothing> }}
         onRow={agent => ({ "data-testid": `agent-${agent.agent}` }) as object}
       />
@@ -125,7 +125,7 @@ function agentColumns(
     key,
     align: "right" as const,
     className: "num",
-    width: 84,
+    width: 76,
     sorter: (a: AgentView, b: AgentView) => a.totals[key] - b.totals[key],
     showSorterTooltip: { title: say("agents.today.tip") },
     render: (_: unknown, agent: AgentView) => show(agent.totals[key]),
@@ -134,7 +134,7 @@ function agentColumns(
     {
       title: say("agents.agent"),
       key: "agent",
-      width: 150,
+      width: 124,
       fixed: "left",
       sorter: (a, b) => (a.name || a.agent).localeCompare(b.name || b.agent),
       render: (_, agent) => (
@@ -147,7 +147,7 @@ function agentColumns(
     {
       title: say("agents.seat"),
       key: "seat",
-      width: 64,
+      width: 66,
       className: "num",
       sorter: (a, b) => a.seat.localeCompare(b.seat),
       render: (_, agent) => agent.seat,
@@ -155,7 +155,7 @@ function agentColumns(
     {
       title: say("agents.state"),
       key: "state",
-      width: 170,
+      width: 140,
       sorter: (a, b) => STATES.indexOf(a.state) - STATES.indexOf(b.state) || a.since_ms - b.since_ms,
       render: (_, agent) => (
         <span className="one">
@@ -167,7 +167,7 @@ function agentColumns(
     {
       title: say("agents.since"),
       key: "since",
-      width: 150,
+      width: 126,
       sorter: (a, b) => b.since_ms - a.since_ms,
       render: (_, agent) =>
         agent.since_ms > 0 && (
@@ -180,13 +180,12 @@ function agentColumns(
     {
       title: say("agents.call"),
       key: "call",
-      width: 130,
+      width: 112,
       render: (_, agent) => agent.call !== null && <AgentCall call={agent.call} />,
     },
     {
       title: say("agents.queues"),
       key: "queues",
-      width: 170,
       ellipsis: true,
       render: (_, agent) => agent.queues.map(queue => titles.get(queue) ?? queue).join(" · "),
     },
@@ -198,7 +197,7 @@ function agentColumns(
     {
       title: say("agents.orders"),
       key: "orders",
-      width: 150,
+      width: 178,
       fixed: "right",
       render: (_, agent) => <Orders agent={agent} order={order} />,
     },

@@ -25,10 +25,10 @@ export default function Overview({ shade }: { shade: Shade }) {
   const listed = useMemo(() => [...queues.values()], [queues]);
   return (
     <>
-      <Panel title={say("overview.today")} className="today">
+      <Panel className="today">
         <Today queues={listed} />
       </Panel>
-      <Panel title={say("overview.queues")} className="queue-table">
+      <Panel className="queue-table">
         {listed.length === 0 ? (
           <Nothing>{say("overview.no_queues")}</Nothing>
         ) : (

@@ -32,7 +32,7 @@ const COLOURS = {
 export function antdTheme(shade: Shade): ThemeConfig {
   const colours = COLOURS[shade];
   return {
-    algorithm: [shade === "dark" ? themes.darkAlgorithm : themes.defaultAlgorithm, themes.compactAlgorithm],
+    algorithm: shade === "dark" ? themes.darkAlgorithm : themes.defaultAlgorithm,
     token: {
       colorPrimary: colours.accent,
       colorInfo: colours.accent,
@@ -49,7 +49,7 @@ export function antdTheme(shade: Shade): ThemeConfig {
       motionDurationSlow: "0.18s",
     },
     components: {
-      Table: { headerBg: colours.panel, headerSplitColor: "transparent", cellPaddingBlockSM: 5 },
+      Table: { headerBg: colours.panel, headerSplitColor: "transparent", cellPaddingBlockSM: 4 },
       Drawer: { paddingLG: 16 },
     },
   };
