@@ -137,6 +137,8 @@ pub(crate) struct Agent {
     pub queues: Vec<QueueId>,
     pub state: AgentState,
     pub since: Mono,
+    /// Times before this belong to another day.
+    pub counted_from: Mono,
     pub after: After,
     /// Since when the agent counts as idle: kept over an offer that was withdrawn.
     pub idle_since: Mono,
@@ -149,10 +151,18 @@ impl Agent {
             queues: Vec::new(),
             state: AgentState::Offline,
             since: now,
+            counted_from: now,
             after: After::Ready,
             idle_since: now,
             totals: AgentTotals::default(),
         }
+    }
+
+    /// Begins times and counts anew; the present state counts from now on.
+    pub fn new_day(&mut self, now: Mono) {
+        self.totals =
+            AgentTotals { logins: u64::from(self.state != AgentState::Offline), ..AgentTotals::default() };
+        self.counted_from = now;
     }
 
     pub fn set_state(&mut self, state: AgentState, now: Mono) {
@@ -163,7 +173,7 @@ impl Agent {
     /// Returns the totals with the time of the present state so far.
     pub fn totals_at(&self, now: Mono) -> AgentTotals {
         let mut totals = self.totals;
-        totals.book(self.state, now - self.since);
+        totals.book(self.state, now - self.since.max(self.counted_from));
         totals
     }
 }

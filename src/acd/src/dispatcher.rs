@@ -8,18 +8,18 @@
 //! stands at the old place again and the agent is busy, so that the next in turn is offered. The longest wait does not end
 //! an offer that is ringing: it is looked at when the offer has failed.
 
+use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use clock::Mono;
 use serde::{Deserialize, Serialize};
 
 use crate::agent::{After, Agent, AgentState, AgentTotals, BusyReason};
-use crate::config::{AcdConfig, ConfigError, Missed};
+use crate::config::{AcdConfig, ConfigError, Missed, QueueConfig};
 use crate::event::{AgentRefusal, FailReason, Input, LeaveReason, Output, Refusal, WithdrawReason};
 use crate::queue::{Place, Queue};
-use crate::{
-    AgentId, CallerKey, MAX_AGENTS, MAX_CALLERS, MAX_QUEUES_PER_AGENT, OfferId, Priority, QueueId, QueueStats,
-};
+use crate::stats::{Outcome, QueueStats};
+use crate::{AgentId, CallerKey, MAX_AGENTS, MAX_CALLERS, MAX_QUEUES_PER_AGENT, OfferId, Priority, QueueId};
 
 /// Where a caller stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -104,6 +104,9 @@ impl Dispatcher {
         self.now = self.now.max(now);
         match input {
             Input::Enqueue { caller, queue, priority } => self.enqueue(caller, queue, priority),
+            Input::Resume { caller, queue, priority, waited, agent } => {
+                self.resume(caller, queue, priority, waited, agent);
+            }
             Input::Leave { caller, why } => self.leave(caller, why),
             Input::LogIn { agent, queues } => self.log_in(agent, queues),
             Input::LogOut { agent } => self.log_out(agent),
@@ -153,9 +156,86 @@ impl Dispatcher {
         self.offers.iter().map(|(id, offer)| (*id, offer.caller, offer.agent, offer.due.is_none()))
     }
 
+    /// Returns a caller's queue and the offer it holds, ringing or in talk.
+    pub fn caller(&self, key: CallerKey) -> Option<(QueueId, Option<OfferId>)> {
+        self.callers.get(&key).map(|caller| match caller.hold {
+            Hold::Waiting => (caller.queue, None),
+            Hold::Offered(offer) | Hold::Talking(offer) => (caller.queue, Some(offer)),
+        })
+    }
+
     /// Returns all callers with their queues, waiting or talking.
     pub fn callers(&self) -> impl Iterator<Item = (CallerKey, QueueId)> {
         self.callers.iter().map(|(key, caller)| (*key, caller.queue))
+    }
+
+    /// Returns what a queue was told.
+    pub fn queue(&self, queue: QueueId) -> Option<&QueueConfig> {
+        self.queues.get(&queue).map(|queue| &queue.config)
+    }
+
+    /// Returns since when the one waits who has waited longest of those that no agent is rung for.
+    pub fn oldest(&self, queue: QueueId) -> Option<Mono> {
+        let firsts = self.queues.get(&queue)?.firsts();
+        firsts.filter_map(|caller| self.callers.get(&caller)).map(|caller| caller.entered).min()
+    }
+
+    /// Adds a stay of the same day that another dispatcher has seen to the counters.
+    pub fn replay(&mut self, queue: QueueId, outcome: Outcome, wait: Duration) {
+        if let Some(queue) = self.queues.get_mut(&queue) {
+            queue.stats.replay(outcome, wait, &queue.config);
+        }
+    }
+
+    /// Begins all counters of queues and agents anew: a new day. Whoever waits counts as offered again.
+    pub fn new_day(&mut self, now: Mono) {
+        self.now = self.now.max(now);
+        self.queues.values_mut().for_each(|queue| queue.stats.restart());
+        self.agents.values_mut().for_each(|agent| agent.new_day(self.now));
+    }
+
+    /// Takes other queues and rules under way. A queue that is no more lets its waiting callers flow out.
+    ///
+    /// # Errors
+    /// A value is out of range; nothing has changed.
+    pub fn configure(&mut self, config: AcdConfig, now: Mono) -> Result<(), ConfigError> {
+        config.validate()?;
+        self.now = self.now.max(now);
+        self.missed = config.missed;
+        let gone: Vec<QueueId> =
+            self.queues.keys().filter(|id| !config.queues.contains_key(id)).copied().collect();
+        gone.into_iter().for_each(|queue| self.close(queue));
+        for (id, queue) in config.queues {
+            match self.queues.get_mut(&id) {
+                Some(known) => known.config = queue,
+                None => {
+                    self.queues.insert(id, Queue::new(queue));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends a queue. Talks go on.
+    fn close(&mut self, queue: QueueId) {
+        // First nobody serves it any more, so that none of its callers is offered once more.
+        for agent in self.agents.values_mut() {
+            agent.queues.retain(|served| *served != queue);
+        }
+        let inside = self.callers.iter().filter(|(_, caller)| caller.queue == queue);
+        for (key, hold) in inside.map(|(key, caller)| (*key, caller.hold)).collect::<Vec<_>>() {
+            match hold {
+                Hold::Waiting => self.wait_is_over(key),
+                Hold::Offered(offer) => {
+                    self.wait_is_over(key);
+                    if let Some(agent) = self.withdraw(offer, WithdrawReason::CallerLeft) {
+                        self.settle(agent, true);
+                    }
+                }
+                Hold::Talking(_) => {}
+            }
+        }
+        self.queues.remove(&queue);
     }
 
     /// Returns how many inputs came too late or made no sense.
@@ -206,6 +286,54 @@ impl Dispatcher {
         if self.callers.get(&caller).is_some_and(|entry| entry.hold == Hold::Waiting) {
             self.outputs.push_back(Output::Position { caller, queue, position });
         }
+    }
+
+    fn resume(
+        &mut self,
+        key: CallerKey,
+        id: QueueId,
+        priority: Priority,
+        waited: Duration,
+        agent: Option<AgentId>,
+    ) {
+        let Some(queue) = self.queues.get_mut(&id).filter(|_| !self.callers.contains_key(&key)) else {
+            self.stale += 1;
+            return;
+        };
+        self.last_ticket += 1;
+        let place = Place::new(priority, self.last_ticket);
+        queue.stats.entered();
+        let entered = self.now.before(waited);
+        let mut caller = Caller {
+            queue: id,
+            place,
+            entered,
+            hold: Hold::Waiting,
+            wait_limit: queue.config.max_wait.map(|wait| entered + wait),
+            wait_due: None,
+            told_due: None,
+            told: 0,
+        };
+        if let Some(agent) = agent {
+            queue.stats.answered(waited, &queue.config);
+            if self.state(agent) == AgentState::Idle {
+                self.last_offer += 1;
+                let offer = OfferId(self.last_offer);
+                caller.hold = Hold::Talking(offer);
+                self.callers.insert(key, caller);
+                self.offers.insert(offer, Offer { caller: key, agent, due: None });
+                self.set_state(agent, AgentState::Talking { offer });
+            }
+            return;
+        }
+        // A wait that is over already ends at the next timeout.
+        caller.wait_due = caller.wait_limit;
+        caller.told_due = queue.config.position_every.map(|every| self.now + every);
+        queue.join(place, key);
+        self.deadlines.extend(caller.wait_due.map(|due| (due, Due::Wait(key))));
+        self.deadlines.extend(caller.told_due.map(|due| (due, Due::Position(key))));
+        self.callers.insert(key, caller);
+        self.serve(id);
     }
 
     fn refusal(&self, caller: CallerKey, queue: QueueId) -> Option<Refusal> {

@@ -335,3 +335,91 @@ fn damaged_snapshots_are_refused() {
     let broken = Dispatcher::restore(&bench.dispatcher.snapshot());
     assert!(matches!(broken, Err(RestoreError::Broken(_))), "{broken:?}");
 }
+
+fn resume(bench: &mut Bench, caller: u128, waited_s: u64, agent: Option<AgentId>) -> Vec<Output> {
+    let waited = Duration::from_secs(waited_s);
+    let priority = Priority::default();
+    bench.tell(Input::Resume { caller: CallerKey(caller), queue: SALES, priority, waited, agent })
+}
+
+#[test]
+fn a_new_dispatcher_takes_over_talks_and_waits_as_they_stand() {
+    let mut bench = Bench::with(Missed::Busy, |queue| queue.max_wait = Some(Duration::from_secs(60)));
+    bench.pass(100);
+    bench.ready(ANN);
+    resume(&mut bench, 1, 15, Some(ANN));
+    let AgentState::Talking { offer } = bench.state(ANN) else { panic!("{:?}", bench.state(ANN)) };
+    assert_eq!(resume(&mut bench, 2, 50, None), []);
+    assert_eq!(resume(&mut bench, 3, 20, None), []);
+    let stats = bench.stats();
+    assert_eq!((stats.offered, stats.answered, stats.answered_in_goal, stats.waiting), (3, 1, 1, 2));
+    // The wait goes on where it stood: ten seconds are left.
+    let outputs = bench.pass(10);
+    assert!(outputs.contains(&Output::TimedOut { caller: CallerKey(2), queue: SALES }), "{outputs:?}");
+    bench.tell(Input::TalkEnded { offer });
+    let outputs = bench.tell(Input::WrapUpEnd { agent: ANN });
+    assert_eq!(offers(&outputs).len(), 1);
+    assert_eq!(offers(&outputs)[0].1, 3);
+}
+
+#[test]
+fn a_talk_whose_agent_is_not_idle_is_counted_and_let_be() {
+    let mut bench = Bench::new();
+    resume(&mut bench, 1, 5, Some(ANN));
+    assert_eq!((bench.stats().offered, bench.stats().answered, bench.stats().waiting), (1, 1, 0));
+    assert_eq!(bench.dispatcher.callers().count(), 0);
+    resume(&mut bench, 2, 5, None);
+    resume(&mut bench, 2, 5, None);
+    assert_eq!((bench.stats().offered, bench.dispatcher.stale()), (2, 1));
+}
+
+#[test]
+fn a_new_day_counts_anew_and_whoever_waits_is_offered_again() {
+    let mut bench = Bench::new();
+    bench.dispatcher.replay(SALES, Outcome::Answered, Duration::from_secs(3));
+    bench.dispatcher.replay(SALES, Outcome::Refused, Duration::ZERO);
+    bench.ready(ANN);
+    bench.pass(20);
+    bench.call(1, 0);
+    bench.call(2, 0);
+    assert_eq!((bench.stats().offered, bench.stats().answered, bench.stats().refused), (3, 1, 1));
+    bench.dispatcher.new_day(bench.now);
+    bench.dispatcher.audit().unwrap();
+    assert_eq!((bench.stats().offered, bench.stats().answered, bench.stats().waiting), (2, 0, 2));
+    bench.pass(5);
+    let totals = bench.dispatcher.agent_totals(ANN, bench.now).unwrap();
+    assert_eq!((totals.logins, totals.idle, totals.ringing), (1, Duration::ZERO, Duration::from_secs(5)));
+}
+
+#[test]
+fn a_queue_that_is_no_more_lets_its_callers_flow_out_and_others_go_on() {
+    let mut bench = Bench::new();
+    bench.ready(ANN);
+    bench.call_in(1, HELP, 0);
+    bench.call_in(2, HELP, 0);
+    bench.call_in(3, SALES, 0);
+    let wrap_up = Duration::from_secs(77);
+    let queue = QueueConfig { wrap_up, position_every: None, ..QueueConfig::default() };
+    let config = AcdConfig { queues: BTreeMap::from([(SALES, queue)]), missed: Missed::Busy };
+    bench.dispatcher.configure(config, bench.now).unwrap();
+    let outputs = bench.tell(Input::Timeout);
+    let out = |caller| Output::TimedOut { caller: CallerKey(caller), queue: HELP };
+    assert!(outputs.contains(&out(1)) && outputs.contains(&out(2)), "{outputs:?}");
+    assert_eq!(offers(&outputs).len(), 1, "the agent goes on with the other queue");
+    assert_eq!(offers(&outputs)[0].1, 3);
+    assert_eq!(bench.dispatcher.queue(SALES).map(|queue| queue.wrap_up), Some(wrap_up));
+    assert!(matches!(bench.call_in(4, HELP, 0)[..], [Output::Refused { why: Refusal::UnknownQueue, .. }]));
+}
+
+#[test]
+fn the_one_who_has_waited_longest_is_known_whatever_its_priority() {
+    let mut bench = Bench::new();
+    assert_eq!(bench.dispatcher.oldest(SALES), None);
+    let first = bench.now;
+    bench.call(1, 0);
+    bench.pass(5);
+    bench.call(2, 9);
+    assert_eq!(bench.dispatcher.oldest(SALES), Some(first));
+    bench.leave(1);
+    assert_eq!(bench.dispatcher.oldest(SALES), Some(first + Duration::from_secs(5)));
+}

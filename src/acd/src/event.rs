@@ -21,6 +21,20 @@ pub enum Input {
         /// How urgent.
         priority: Priority,
     },
+    /// A caller was found waiting or talking by a new dispatcher: it counts as offered again and keeps the wait it has.
+    /// Tell those in talk first, then those that wait in order of arrival.
+    Resume {
+        /// Who.
+        caller: CallerKey,
+        /// Where.
+        queue: QueueId,
+        /// How urgent.
+        priority: Priority,
+        /// How long it has waited; the whole wait of one in talk.
+        waited: Duration,
+        /// With whom it talks; if that agent is not idle the talk is none of the dispatcher's.
+        agent: Option<AgentId>,
+    },
     /// A caller leaves, wherever it stands: one in talk ends the talk.
     Leave {
         /// Who.

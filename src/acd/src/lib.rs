@@ -41,7 +41,7 @@ pub use event::{AgentRefusal, FailReason, Input, LeaveReason, Output, Refusal, W
 pub use histogram::{Histogram, LONGEST, SUB_BUCKETS, UNIT};
 pub use id::{AgentId, CallerKey, MAX_PRIORITY, OfferId, Priority, QueueId};
 pub use snapshot::RestoreError;
-pub use stats::{QueueStats, ServiceLevels};
+pub use stats::{Outcome, QueueStats, ServiceLevels};
 
 /// The most queues.
 pub const MAX_QUEUES: usize = 512;

@@ -81,6 +81,15 @@ impl Queue {
         u16::try_from(position).map_or(MAX_POSITION, |position| position.min(MAX_POSITION))
     }
 
+    /// Returns the first in line of each priority: the one who has waited longest is among them.
+    pub fn firsts(&self) -> impl Iterator<Item = CallerKey> {
+        let ranks = 0..=MAX_PRIORITY;
+        ranks.filter_map(|rank| {
+            let mut of_rank = self.line.range(Place::first_of(rank)..Place::first_of(rank + 1));
+            of_rank.next().map(|(_, caller)| *caller)
+        })
+    }
+
     /// Returns the place among idle agents of one who is idle since `idle_since`.
     pub fn turn(&self, agent: AgentId, idle_since: Mono) -> Turn {
         match self.config.strategy {

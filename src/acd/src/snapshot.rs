@@ -6,7 +6,7 @@
 use crate::Dispatcher;
 
 /// The form of snapshots; others are not read.
-const SNAPSHOT_VERSION: u8 = 1;
+const SNAPSHOT_VERSION: u8 = 2;
 
 /// Why a snapshot is not taken.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

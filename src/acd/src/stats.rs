@@ -45,6 +45,20 @@ pub struct QueueStats {
     pub wait_all: Histogram,
 }
 
+/// How a stay in a queue ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// An agent answered.
+    Answered,
+    /// The caller hung up.
+    Abandoned,
+    /// The caller left otherwise.
+    FlowedOut,
+    /// The queue took nobody.
+    Refused,
+}
+
 /// The four service levels, each 0 to 1; none where the denominator is 0.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ServiceLevels {
@@ -74,6 +88,26 @@ impl QueueStats {
     pub fn is_conserved(&self) -> bool {
         let parts = [self.answered, self.abandoned, self.flowed_out, self.waiting];
         parts.iter().try_fold(0u64, |sum, part| sum.checked_add(*part)) == Some(self.offered)
+    }
+
+    /// Adds a stay that another dispatcher has seen.
+    pub(crate) fn replay(&mut self, outcome: Outcome, wait: Duration, config: &QueueConfig) {
+        if outcome == Outcome::Refused {
+            self.refused += 1;
+            return;
+        }
+        self.entered();
+        match outcome {
+            Outcome::Answered => self.answered(wait, config),
+            Outcome::Abandoned => self.abandoned(wait, config),
+            Outcome::FlowedOut | Outcome::Refused => self.flowed_out(wait),
+        }
+    }
+
+    /// Begins anew: whoever waits is offered again.
+    pub(crate) fn restart(&mut self) {
+        let waiting = self.waiting;
+        *self = QueueStats { offered: waiting, waiting, ..QueueStats::default() };
     }
 
     pub(crate) fn entered(&mut self) {

@@ -76,15 +76,19 @@ fn calls() -> Vec<CallView> {
         length_ms: file.map(|_| 61_000),
         failed: failed.map(Into::into),
     };
-    let waits = CallView {
+    let chooses = CallView {
         calling: "13900000001".into(),
         restricted: false,
         flow: Some("front".into()),
         progress: Progress::Prompt,
         answered_ms: Some(BEGAN_MS + 1_000),
+        ..begins.clone()
+    };
+    let waits = CallView {
+        progress: Progress::Waiting,
         visits: vec![visit(None)],
         recordings: vec![recording(None, None), recording(None, Some("the disk is full"))],
-        ..begins.clone()
+        ..chooses.clone()
     };
     let rings = CallView {
         progress: Progress::Ringing,
@@ -116,7 +120,7 @@ fn calls() -> Vec<CallView> {
         recordings: vec![recording(Some("2026/11/22/673f2a10-0-1-r1.wav"), None)],
         ..talks.clone()
     };
-    vec![begins, waits, rings, talks, ended]
+    vec![begins, chooses, waits, rings, talks, ended]
 }
 
 fn queue(offered: u64) -> QueueView {
@@ -218,8 +222,8 @@ fn fixtures() -> Value {
         seq,
         attached: true,
         spans: vec![span(), telephones()],
-        calls: calls()[..4].to_vec(),
-        ended: calls()[4..].to_vec(),
+        calls: calls()[..5].to_vec(),
+        ended: calls()[5..].to_vec(),
         ended_total: 340,
         queues: vec![queue(0), queue(160)],
         agents: agents(),
@@ -240,13 +244,13 @@ fn fixtures() -> Value {
             now_ms: BEGAN_MS + 81_230,
             seq,
             attached: true,
-            calls: CallCounts { live: 4, ended_total: 340 },
+            calls: CallCounts { live: 5, ended_total: 340 },
             spans: SpanCounts { up: 1, total: 2 },
             health: health(),
         },
         "spans": Spans { seq, spans: vec![span(), telephones()] },
         "channels": Channels { seq, channels: channels() },
-        "calls": Calls { seq, total: 5, calls: calls() },
+        "calls": Calls { seq, total: 6, calls: calls() },
         "problem": Problem {
             error: ProblemText { code: "not_found".into(), message: "no such call".into() },
         },

@@ -82,15 +82,41 @@ fn check(file: &Path) -> ExitCode {
         return ExitCode::from(EXIT_REFUSED);
     };
     let spans: usize = config.cards.iter().map(|card| card.spans.len()).sum();
+    warn(&config);
+    let unfit = wiring::unfit_prompts(&config);
+    for (named, error) in &unfit {
+        eprintln!("{}: {error}", named.by);
+    }
+    let state = if unfit.is_empty() { "no errors" } else { "callers will not hear all prompts" };
     println!(
-        "{}: no errors ({} cards, {spans} spans, {} trunks, {} seats, {} numbers)",
+        "{}: {state} ({} cards, {spans} spans, {} trunks, {} seats, {} numbers, {} flows, {} queues, {} agents)",
         file.display(),
         config.cards.len(),
         config.trunks.len(),
         config.seats.len(),
-        config.numbers.len()
+        config.numbers.len(),
+        config.flows.len(),
+        config.queues.len(),
+        config.agents.len()
     );
-    ExitCode::SUCCESS
+    if unfit.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Prints what is allowed and probably not meant.
+fn warn(config: &Config) {
+    let file = config.file.display();
+    for queue in &config.queues {
+        if !config.agents.iter().any(|agent| agent.queues.contains(&queue.name)) {
+            eprintln!("{file}: queue.{}: no agent serves it (warning)", queue.name);
+        }
+    }
+    for flow in &config.flows {
+        let called =
+            |rule: &config::NumberRule| rule.action == config::Action::Flow { flow: flow.name.clone() };
+        if !config.numbers.iter().any(called) {
+            eprintln!("{file}: flow.{}: no number leads to it (warning)", flow.name);
+        }
+    }
 }
 
 /// Reads the configuration; prints every error of it.

@@ -59,6 +59,7 @@ pub(crate) fn run(_file: &Path, config: Config) -> anyhow::Result<()> {
     for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT] {
         signal_hook::flag::register(signal, Arc::clone(&stop)).context("cannot catch signals")?;
     }
+    let machine_config = wiring::switch_config(&config);
     let token = api::token::load_or_create(&config.api.token_file).map_err(refused)?;
     // Names this life of the process, so that onlookers do not mistake its numbers for those of the last one.
     let hub = Hub::new(&format!("{:x}", MonoClock.anchor().unix_nanos(MonoClock.now())));
@@ -68,7 +69,7 @@ pub(crate) fn run(_file: &Path, config: Config) -> anyhow::Result<()> {
     start_link(config.line.socket.clone(), inbox, Arc::clone(&stop))?;
     let requests = hub.requests();
     let mut switching = Switching {
-        machine: Machine::new(wiring::switch_config(&config)),
+        machine: Machine::new(machine_config, now()).map_err(refused)?,
         hub,
         mail,
         requests,

@@ -1,9 +1,10 @@
 //! From the configuration to the parts: which card, which engine, which machines.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
-use call::{From, NumberEntry, Plan, Seat};
+use call::{From, NumberEntry, Place, Plan, Seat};
 use card::{Card, LineConfig as CardLine};
 use cas::fxs::FxsConfig;
 use config::Config;
@@ -13,8 +14,8 @@ use line::{LineConfig, PhoneConfig, SpanConfig, TrunkConfig};
 use link::Destination;
 use rt::{EngineConfig, Layout};
 use sim::{EchoPath, Pace, Plug, SimCard, SimConfig, SimControl, SimIo, SimPosition};
-use switch::{SwitchConfig, Trunk};
-use tdm::{ChannelId, SpanKind, Timeslot};
+use switch::{Agent, Queue, Start, SwitchConfig, Trunk};
+use tdm::{ChannelId, SpanId, SpanKind, Timeslot};
 
 use crate::refused;
 
@@ -29,13 +30,13 @@ pub(crate) fn start_card(config: &Config, card: &config::Card) -> anyhow::Result
     let lines: Vec<CardLine> = config.lines(card);
     match card.kind {
         config::CardType::Sim => {
-            let simulated = SimCard::new(sim_config(card)).map_err(refused)?;
+            let simulated = SimCard::new(sim_config(config, card)).map_err(refused)?;
             simulated.start(&lines).map_err(refused)
         }
     }
 }
 
-fn sim_config(card: &config::Card) -> SimConfig {
+fn sim_config(config: &Config, card: &config::Card) -> SimConfig {
     let mut made = SimConfig::new(&card.name);
     made.pace = match card.pace {
         config::Pace::Wall => Pace::Wall,
@@ -44,10 +45,10 @@ fn sim_config(card: &config::Card) -> SimConfig {
     };
     made.buffer_ms = u16::try_from(card.buffer.as_millis()).unwrap_or(sim::MAX_BUFFER_MS);
     made.seed = u64::from(card.seed);
-    card.spans.iter().fold(made, |made, span| made.position(sim_position(card, span)))
+    card.spans.iter().fold(made, |made, span| made.position(sim_position(config, card, span)))
 }
 
-fn sim_position(card: &config::Card, span: &config::Span) -> SimPosition {
+fn sim_position(config: &Config, card: &config::Card, span: &config::Span) -> SimPosition {
     let position_of = |id| card.spans.iter().position(|other| other.id == id);
     let plug = match &span.far_end {
         config::FarEnd::Open => Plug::Open,
@@ -57,6 +58,7 @@ fn sim_position(card: &config::Card, span: &config::Span) -> SimPosition {
             Plug::Cross(position.expect("the configuration was checked: the other span is on this card"))
         }
         config::FarEnd::Socket(path) => Plug::Socket(path.clone()),
+        config::FarEnd::Exchange => Plug::Socket(config.exchange_socket(span.id)),
     };
     let path = span.echo.map(echo_path);
     let echo = path.iter().flat_map(|path| (1..=span.channels).map(|t| (Timeslot(t), path.clone())));
@@ -160,27 +162,63 @@ fn pri_config(trunk: &config::Trunk, span: &config::Span) -> PriConfig {
     pri
 }
 
-/// Returns the switch machine's set-up.
+/// Returns the switch machine's set-up, as the configuration alone gives it.
 pub(crate) fn switch_config(config: &Config) -> SwitchConfig {
     let trunk = |trunk: &config::Trunk| Trunk {
         name: trunk.name.clone(),
         spans: trunk.spans.clone(),
         caller: trunk.caller.clone(),
     };
-    let seat = |seat: &config::Seat| Seat {
-        number: seat.number.clone(),
-        port: seat.port,
-        answer_timeout: seat.answer_timeout,
+    let queue = |queue: &config::Queue| Queue {
+        name: queue.name.clone(),
+        title: queue.title.clone(),
+        rules: queue.settings.clone(),
+    };
+    let agent = |agent: &config::Agent| Agent {
+        name: agent.name.clone(),
+        title: agent.title.clone(),
+        seat: agent.seat.clone(),
+        queues: agent.queues.clone(),
+        start: match agent.start {
+            config::AgentStart::Offline => Start::Offline,
+            config::AgentStart::Busy => Start::Busy(None),
+            config::AgentStart::Ready => Start::Ready,
+        },
     };
     SwitchConfig {
         plan: Plan {
             numbers: config.numbers.iter().map(|rule| number_entry(config, rule)).collect(),
-            seats: config.seats.iter().map(seat).collect(),
+            seats: config.seats.iter().map(|seat| seat_entry(config, seat)).collect(),
             digit_timeout: config.call.next_digit_timeout,
             trunk_timeout: config.call.trunk_answer_timeout,
         },
         trunks: config.trunks.iter().map(trunk).collect(),
+        flows: config.flows.iter().map(|flow| (flow.name.clone(), Arc::new(flow.flow.clone()))).collect(),
+        queues: config.queues.iter().map(queue).collect(),
+        agents: config.agents.iter().map(agent).collect(),
+        busy_reasons: config.acd.busy_reasons.clone(),
+        missed_pause: match config.acd.missed {
+            acd::Missed::Busy => None,
+            acd::Missed::Pause(pause) => Some(pause),
+        },
+        past: Vec::new(),
+        records: false,
     }
+}
+
+fn spans_of(config: &Config, trunk: &str) -> Vec<SpanId> {
+    let known = config.trunks.iter().find(|known| known.name == trunk);
+    known.expect("the configuration was checked: the trunk is there").spans.clone()
+}
+
+fn seat_entry(config: &Config, seat: &config::Seat) -> Seat {
+    let place = match &seat.reach {
+        config::Reach::Port(port) => Place::Port(*port),
+        config::Reach::Trunk { trunk, dial } => {
+            Place::Trunk { spans: spans_of(config, trunk), dial: dial.clone() }
+        }
+    };
+    Seat { number: seat.number.clone(), place, answer_timeout: seat.answer_timeout }
 }
 
 fn number_entry(config: &Config, rule: &config::NumberRule) -> NumberEntry {
@@ -197,6 +235,7 @@ fn number_entry(config: &Config, rule: &config::NumberRule) -> NumberEntry {
             let (to, caller) = (Destination::Trunk(known.spans.clone()), known.caller.clone());
             (call::Action::Trunk { to, caller }, Vec::new())
         }
+        config::Action::Flow { flow } => (call::Action::Flow(flow.clone()), Vec::new()),
     };
     NumberEntry {
         called: rule.called.clone(),
@@ -212,18 +251,50 @@ fn number_entry(config: &Config, rule: &config::NumberRule) -> NumberEntry {
     }
 }
 
-/// Returns the prompts that the plan names and that are not there, for a warning at start.
-pub(crate) fn missing_prompts(config: &Config) -> Vec<String> {
-    let own = |rule: &config::NumberRule| {
-        call::OWN_PROMPTS.iter().map(|name| format!("{}/{name}", rule.language)).collect::<Vec<_>>()
+/// A prompt and who names it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct NamedPrompt {
+    /// With its folder.
+    pub prompt: String,
+    /// The file and the key that name it.
+    pub by: String,
+}
+
+/// Returns the prompts that the number plan and the flows name, and those that they need without naming them.
+pub(crate) fn named_prompts(config: &Config) -> Vec<NamedPrompt> {
+    let of_rule = |rule: &config::NumberRule| {
+        let own = || call::OWN_PROMPTS.iter().map(|name| format!("{}/{name}", rule.language)).collect();
+        let prompts: Vec<String> = match &rule.action {
+            config::Action::Attendant { prompts, .. } => [prompts.clone(), own()].concat(),
+            config::Action::Announce { prompts } => prompts.clone(),
+            config::Action::Seat { .. } | config::Action::Trunk { .. } | config::Action::Flow { .. } => {
+                Vec::new()
+            }
+        };
+        let by = format!("{}: number.{}", config.file.display(), rule.called);
+        prompts.into_iter().map(move |prompt| NamedPrompt { prompt, by: by.clone() })
     };
-    let named = config.numbers.iter().flat_map(|rule| match &rule.action {
-        config::Action::Attendant { prompts, .. } => [prompts.clone(), own(rule)].concat(),
-        config::Action::Announce { prompts } => prompts.clone(),
-        config::Action::Seat { .. } | config::Action::Trunk { .. } => Vec::new(),
-    });
-    let mut missing: Vec<String> = named.filter(|name| !config.prompt_file(name).is_file()).collect();
-    missing.sort();
-    missing.dedup();
-    missing
+    let of_flow = |flow: &config::Flow| {
+        let file = flow.file.display().to_string();
+        let uses = flow.flow.prompts().into_iter();
+        uses.map(move |used| NamedPrompt {
+            prompt: used.what,
+            by: format!("{file}: nodes.{}.{}", used.node, used.field),
+        })
+    };
+    let rules = config.numbers.iter().flat_map(of_rule);
+    rules.chain(config.flows.iter().flat_map(of_flow)).collect()
+}
+
+/// Returns each named prompt that cannot be played, once for each key that names it, with the reason.
+pub(crate) fn unfit_prompts(config: &Config) -> Vec<(NamedPrompt, record::PromptError)> {
+    let mut prompts = record::Prompts::default();
+    let mut named = named_prompts(config);
+    named.sort();
+    named.dedup();
+    let unfit = |named: NamedPrompt| {
+        let error = prompts.load(&config.prompt_file(&named.prompt)).err()?;
+        Some((named, error))
+    };
+    named.into_iter().filter_map(unfit).collect()
 }

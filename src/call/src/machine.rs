@@ -7,6 +7,9 @@
 //!      |                         Announcing --> Ending                         |
 //!      +------- seat or trunk: first leg stays unanswered ---------------------+
 //! ```
+//! A call whose number leads to a flow is `Serving` instead: somebody else decides what is played and who is rung, is told
+//! what happens ([`Told`]), and gets the call back when a talk has ended or nobody was reached.
+//!
 //! The **first** leg brought the call, the **second** is the one that we ring. Every stage that waits has a deadline;
 //! a call ends when both legs have. Limits: two legs; transfer, hold and conference are not here yet.
 
@@ -27,6 +30,8 @@ const PROMPT_GOODBYE: &str = "goodbye";
 pub const OWN_PROMPTS: [&str; 4] = [PROMPT_INVALID, PROMPT_BUSY, PROMPT_NO_ANSWER, PROMPT_GOODBYE];
 /// The longest prompt that is waited for before the call goes on without its end.
 const PLAY_LIMIT: Duration = Duration::from_secs(600);
+/// The longest ringing for a flow, which has shorter limits of its own.
+const RING_LIMIT: Duration = Duration::from_secs(900);
 /// How long the line may take to tell that an ordered answer is done.
 const ANSWER_LIMIT: Duration = Duration::from_secs(10);
 
@@ -66,10 +71,47 @@ pub enum Input<'a> {
     SecondAnswered,
     /// The second leg has ended.
     SecondEnded(Cause),
+    /// The flow wants a seat rung.
+    Ring {
+        /// Its number.
+        seat: &'a str,
+        /// The caller hears something already: no ringing tone.
+        quiet: bool,
+    },
+    /// The flow wants it rung no more.
+    GiveUp,
     /// Somebody wants the call to end.
     Clear(Cause),
     /// The deadline has passed.
     Timeout,
+}
+
+/// What a call that is served by a flow tells it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// The call is answered: the flow begins.
+    Serve,
+    /// A key was pressed.
+    Digit(char),
+    /// A playing has ended.
+    Played(PlayId),
+    /// The seat has answered.
+    Reached,
+    /// The seat was not reached.
+    NotReached(Cause),
+    /// The seat has hung up; the caller is still there.
+    TalkEnded,
+    /// The call is ending: the flow has no more to decide.
+    Ending,
+}
+
+/// What follows from a step.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Steps {
+    /// For the lines.
+    pub orders: Vec<Order>,
+    /// For the flow.
+    pub told: Vec<Told>,
 }
 
 /// Where a call stands.
@@ -81,6 +123,8 @@ pub enum Stage {
     Calling,
     /// The first leg's answer is ordered.
     Answering,
+    /// A flow decides.
+    Serving,
     /// The caller hears the greeting and keys a seat's number.
     Attendant {
         /// What plays.
@@ -116,6 +160,8 @@ pub enum Progress {
     Dialling,
     /// A prompt or menu.
     Prompt,
+    /// In a queue.
+    Waiting,
     /// Somebody's telephone rings.
     Ringing,
     /// Two people speak.
@@ -152,6 +198,10 @@ pub struct Call {
     pub(crate) first_live: bool,
     pub(crate) second_live: bool,
     pub(crate) first_answered: bool,
+    /// A flow serves it.
+    pub(crate) served: bool,
+    /// The caller hears something of the flow while a seat is rung.
+    pub(crate) quiet: bool,
     pub(crate) deadline: Option<Mono>,
     pub(crate) plays: u32,
     /// Recordings begun.
@@ -175,6 +225,8 @@ impl Call {
             first_live: true,
             second_live: false,
             first_answered: false,
+            served: false,
+            quiet: false,
             deadline: None,
             plays: 0,
             recordings: 0,
@@ -204,7 +256,9 @@ impl Call {
     pub fn progress(&self) -> Progress {
         match self.stage {
             Stage::Dialling | Stage::Calling => Progress::Dialling,
-            Stage::Answering | Stage::Attendant { .. } | Stage::Announcing { .. } => Progress::Prompt,
+            Stage::Answering | Stage::Serving | Stage::Attendant { .. } | Stage::Announcing { .. } => {
+                Progress::Prompt
+            }
             Stage::Ringing { .. } => Progress::Ringing,
             Stage::Talking => Progress::Talking,
             Stage::Ending => Progress::Ending,
@@ -236,16 +290,27 @@ impl Call {
         self.deadline
     }
 
-    /// Takes one input and adds what follows from it to `orders`.
+    /// Returns true while the leg lives that brought it.
+    pub fn first_lives(&self) -> bool {
+        self.first_live
+    }
+
+    /// Returns true if a flow serves it.
+    pub fn is_served(&self) -> bool {
+        self.served
+    }
+
+    /// Takes one input and adds what follows from it to `steps`.
     pub fn handle(
         &mut self,
         input: Input<'_>,
         plan: &Plan,
         names: &mut dyn Names,
-        orders: &mut Vec<Order>,
+        steps: &mut Steps,
         now: Mono,
     ) {
-        let mut step = Step { call: self, plan, names, orders, now };
+        let Steps { orders, told } = steps;
+        let mut step = Step { call: self, plan, names, orders, told, now };
         step.handle(input);
     }
 }
@@ -256,6 +321,7 @@ struct Step<'a> {
     plan: &'a Plan,
     names: &'a mut dyn Names,
     orders: &'a mut Vec<Order>,
+    told: &'a mut Vec<Told>,
     now: Mono,
 }
 
@@ -274,6 +340,8 @@ impl Step<'_> {
             Input::SecondAlerting { inband } => self.second_alerting(inband),
             Input::SecondAnswered => self.second_answered(),
             Input::SecondEnded(cause) => self.second_ended(cause),
+            Input::Ring { seat, quiet } => self.ring_for_flow(seat, quiet),
+            Input::GiveUp => self.give_up(),
             Input::Clear(cause) => self.clear(cause),
             Input::Timeout => self.timeout(),
         }
@@ -302,7 +370,7 @@ impl Step<'_> {
             Match::Entry(entry) => {
                 self.orders.push(Order::Proceed { leg: self.call.first });
                 match &entry.action {
-                    Action::Attendant { .. } | Action::Announce => self.answer(),
+                    Action::Attendant { .. } | Action::Announce | Action::Flow(_) => self.answer(),
                     Action::Seat(number) => self.ring_seat(&number.clone(), 0),
                     Action::Trunk { to, caller } => self.dial_out(to.clone(), &called, caller.clone()),
                 }
@@ -333,6 +401,7 @@ impl Step<'_> {
             Stage::Answering => self.serve(),
             Stage::Calling => self.route(true),
             Stage::Dialling
+            | Stage::Serving
             | Stage::Attendant { .. }
             | Stage::Announcing { .. }
             | Stage::Ringing { .. }
@@ -354,8 +423,19 @@ impl Step<'_> {
         match action {
             Action::Attendant { .. } => self.attend(prompts, 1),
             Action::Announce => self.announce(prompts, Cause::NORMAL),
+            Action::Flow(_) => {
+                self.call.served = true;
+                self.back_to_flow(Told::Serve);
+            }
             Action::Seat(_) | Action::Trunk { .. } => self.clear(Cause::UNSPECIFIED),
         }
+    }
+
+    /// Lets the flow decide what comes next.
+    fn back_to_flow(&mut self, why: Told) {
+        self.call.stage = Stage::Serving;
+        self.call.deadline = None;
+        self.told.push(why);
     }
 
     fn record(&mut self) {
@@ -393,6 +473,7 @@ impl Step<'_> {
 
     fn played(&mut self, ended: PlayId) {
         match &self.call.stage {
+            Stage::Serving | Stage::Ringing { .. } if self.call.served => self.told.push(Told::Played(ended)),
             Stage::Attendant { play, .. } if *play == ended => {
                 let timeout = self.attendant().map_or(Duration::ZERO, |(_, timeout, _)| timeout);
                 self.call.deadline = Some(self.now + timeout);
@@ -407,6 +488,7 @@ impl Step<'_> {
             | Stage::Dialling
             | Stage::Calling
             | Stage::Answering
+            | Stage::Serving
             | Stage::Ringing { .. }
             | Stage::Talking
             | Stage::Ending => {}
@@ -417,11 +499,17 @@ impl Step<'_> {
     fn attendant(&self) -> Option<(u8, Duration, u8)> {
         match self.entry()?.action {
             Action::Attendant { digits, digit_timeout, attempts } => Some((digits, digit_timeout, attempts)),
-            Action::Announce | Action::Seat(_) | Action::Trunk { .. } => None,
+            Action::Announce | Action::Flow(_) | Action::Seat(_) | Action::Trunk { .. } => None,
         }
     }
 
     fn digit(&mut self, digit: char) {
+        // A flow hears keys also while a seat is rung, and knows whether they mean anything.
+        if let Stage::Serving | Stage::Ringing { .. } = self.call.stage
+            && self.call.served
+        {
+            return self.told.push(Told::Digit(digit));
+        }
         let Some((wanted, timeout, _)) = self.attendant() else {
             return;
         };
@@ -461,9 +549,40 @@ impl Step<'_> {
         let Some(seat) = self.plan.seat(number) else {
             return self.clear(Cause::UNALLOCATED);
         };
-        let (port, timeout) = (seat.port, seat.answer_timeout);
+        let ((to, dial), timeout) = (seat.place.reach(), seat.answer_timeout);
         let calling = self.call.calling.clone();
-        self.call_second(Destination::Port(port), "", calling, number, attempt, timeout);
+        self.call_second(to, &dial, calling, number, attempt, timeout);
+    }
+
+    fn ring_for_flow(&mut self, number: &str, quiet: bool) {
+        if self.call.stage != Stage::Serving {
+            return;
+        }
+        let Some(seat) = self.plan.seat(number) else {
+            return self.told.push(Told::NotReached(Cause::UNALLOCATED));
+        };
+        let (to, dial) = seat.place.reach();
+        let calling = self.call.calling.clone();
+        self.call.quiet = quiet;
+        self.call_second(to, &dial, calling, number, 0, RING_LIMIT);
+    }
+
+    fn give_up(&mut self) {
+        if let Stage::Ringing { .. } = self.call.stage
+            && self.call.served
+        {
+            self.hang_up_second();
+            self.call.reached = None;
+            self.call.stage = Stage::Serving;
+            self.call.deadline = None;
+        }
+    }
+
+    fn hang_up_second(&mut self) {
+        if let Some(second) = self.call.second.take().filter(|_| self.call.second_live) {
+            self.orders.push(Order::Hangup { leg: second, cause: Cause::NORMAL });
+        }
+        self.call.second_live = false;
     }
 
     fn dial_out(&mut self, to: Destination, number: &str, caller: Option<String>) {
@@ -492,7 +611,9 @@ impl Step<'_> {
     }
 
     fn second_alerting(&mut self, inband: bool) {
-        if let Stage::Ringing { .. } = self.call.stage {
+        if let Stage::Ringing { .. } = self.call.stage
+            && !self.call.quiet
+        {
             self.orders.push(Order::Alert { leg: self.call.first });
         }
         if inband {
@@ -502,7 +623,9 @@ impl Step<'_> {
 
     /// Lets the caller hear what the far end sends before it answers.
     fn early_audio(&mut self) {
-        if let (Stage::Ringing { .. }, Some(second)) = (&self.call.stage, self.call.second) {
+        if let (Stage::Ringing { .. }, Some(second), false) =
+            (&self.call.stage, self.call.second, self.call.quiet)
+        {
             self.orders.push(Order::Connect { a: self.call.first, b: second });
         }
     }
@@ -520,16 +643,24 @@ impl Step<'_> {
         if !self.call.first_answered {
             self.orders.push(Order::Answer { leg: self.call.first });
         }
+        if self.call.served {
+            self.told.push(Told::Reached);
+        }
     }
 
     fn second_ended(&mut self, cause: Cause) {
         self.call.second_live = false;
         match self.call.stage {
             Stage::Ringing { attempt } => self.not_reached(attempt, cause),
+            Stage::Talking if self.call.served => {
+                self.call.second = None;
+                self.back_to_flow(Told::TalkEnded);
+            }
             Stage::Talking => self.clear(cause),
             Stage::Dialling
             | Stage::Calling
             | Stage::Answering
+            | Stage::Serving
             | Stage::Attendant { .. }
             | Stage::Announcing { .. }
             | Stage::Ending => {}
@@ -539,6 +670,10 @@ impl Step<'_> {
     /// The called telephone was not reached: the attendant's caller may try again, any other is cleared.
     fn not_reached(&mut self, attempt: u8, cause: Cause) {
         self.call.second = None;
+        if self.call.served {
+            self.call.reached = None;
+            return self.back_to_flow(Told::NotReached(cause));
+        }
         if !self.call.first_answered {
             return self.clear(cause);
         }
@@ -563,15 +698,12 @@ impl Step<'_> {
             Stage::Attendant { attempt, .. } => self.again(PROMPT_INVALID, attempt, Cause::BAD_NUMBER),
             Stage::Announcing { then, .. } => self.clear(then),
             Stage::Ringing { attempt } => self.ringing_timed_out(attempt),
-            Stage::Talking | Stage::Ending => {}
+            Stage::Serving | Stage::Talking | Stage::Ending => {}
         }
     }
 
     fn ringing_timed_out(&mut self, attempt: u8) {
-        if let Some(second) = self.call.second.take() {
-            self.orders.push(Order::Hangup { leg: second, cause: Cause::NORMAL });
-        }
-        self.call.second_live = false;
+        self.hang_up_second();
         self.not_reached(attempt, Cause::NO_ANSWER);
     }
 
@@ -582,6 +714,9 @@ impl Step<'_> {
             return;
         }
         self.call.stage = Stage::Ending;
+        if self.call.served {
+            self.told.push(Told::Ending);
+        }
         if self.call.first_live {
             self.orders.push(Order::Hangup { leg: self.call.first, cause });
         }

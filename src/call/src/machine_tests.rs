@@ -1,7 +1,7 @@
 //! Tests of the call machine: what is ordered for each thing that happens.
 
 use super::*;
-use crate::plan::Seat;
+use crate::plan::{Place, Seat};
 use crate::resume::Found;
 use link::{EndedLeg, LegCensus, LegState};
 use tdm::ChannelId;
@@ -37,9 +37,14 @@ fn plan() -> Plan {
             entry("8000", attendant, true),
             entry("8001", Action::Seat("201".into()), true),
             entry("8002", Action::Announce, false),
+            entry("8003", Action::Flow("front".into()), true),
             entry("9*", trunk, false),
         ],
-        seats: vec![Seat { number: "201".into(), port: PORT, answer_timeout: Duration::from_secs(30) }],
+        seats: vec![Seat {
+            number: "201".into(),
+            place: Place::Port(PORT),
+            answer_timeout: Duration::from_secs(30),
+        }],
         digit_timeout: Duration::from_secs(5),
         trunk_timeout: Duration::from_secs(60),
     }
@@ -61,9 +66,13 @@ impl World {
     }
 
     fn tell(&mut self, input: Input<'_>) -> Vec<Order> {
-        let mut orders = Vec::new();
-        self.call.handle(input, &plan(), &mut self.names, &mut orders, self.now);
-        orders
+        self.step(input).orders
+    }
+
+    fn step(&mut self, input: Input<'_>) -> Steps {
+        let mut steps = Steps::default();
+        self.call.handle(input, &plan(), &mut self.names, &mut steps, self.now);
+        steps
     }
 
     fn let_time_pass(&mut self) -> Vec<Order> {
@@ -72,9 +81,9 @@ impl World {
     }
 
     fn resume(&mut self, first: Found<'_>, second: Found<'_>) -> Vec<Order> {
-        let mut orders = Vec::new();
-        self.call.resume(first, second, &plan(), &mut self.names, &mut orders, self.now);
-        orders
+        let mut steps = Steps::default();
+        self.call.resume(first, second, &plan(), &mut self.names, &mut steps, self.now);
+        steps.orders
     }
 }
 
@@ -283,13 +292,14 @@ fn a_recording_whose_order_was_lost_is_ordered_again() {
 fn a_withheld_number_is_not_passed_on() {
     let mut plan = plan();
     let to = Destination::Trunk(vec![tdm::SpanId(1)]);
-    plan.numbers[3].action = Action::Trunk { to, caller: None };
+    plan.numbers[4].action = Action::Trunk { to, caller: None };
     for (restricted, shown) in [(false, "13900000000"), (true, "")] {
         let mut world = World::new("912345");
         world.call.restricted = restricted;
-        let mut orders = Vec::new();
+        let mut steps = Steps::default();
         let offered = Input::Offered { complete: true };
-        world.call.handle(offered, &plan, &mut world.names, &mut orders, world.now);
+        world.call.handle(offered, &plan, &mut world.names, &mut steps, world.now);
+        let orders = steps.orders;
         assert!(matches!(&orders[1], Order::Originate { calling, .. } if calling == shown), "{orders:?}");
     }
 }
@@ -330,4 +340,80 @@ fn an_attendants_caller_outlives_several_second_legs() {
     assert_eq!(orders[0], hangup(SECOND, Cause::NORMAL));
     key(&mut world, "201");
     assert_eq!(world.call.second, Some(THIRD));
+}
+
+/// Brings a call to its flow.
+fn served() -> World {
+    let mut world = World::new("8003");
+    assert_eq!(world.tell(Input::Offered { complete: true }), [Order::Proceed { leg: FIRST }, answer()]);
+    let steps = world.step(Input::FirstAnswered);
+    assert_eq!(steps.told, [Told::Serve]);
+    assert!(matches!(steps.orders[..], [Order::Record { .. }]), "{steps:?}");
+    world
+}
+
+fn told(told: Told) -> Steps {
+    Steps { orders: vec![], told: vec![told] }
+}
+
+#[test]
+fn a_flow_hears_keys_and_playings_and_decides_itself() {
+    let mut world = served();
+    assert_eq!(world.call.poll_timeout(), None, "the flow has its own deadlines");
+    assert_eq!(world.step(Input::Digit('1')), told(Told::Digit('1')));
+    assert_eq!(world.step(Input::Played(PlayId(7))), told(Told::Played(PlayId(7))));
+    let steps = world.step(Input::Clear(Cause::NORMAL));
+    assert_eq!(steps, Steps { orders: vec![hangup(FIRST, Cause::NORMAL)], told: vec![Told::Ending] });
+    assert_eq!(world.step(Input::FirstEnded(Cause::NORMAL)), Steps::default());
+    assert!(world.call.is_over());
+}
+
+#[test]
+fn a_seat_rung_quietly_for_a_flow_leaves_the_music_until_it_answers() {
+    let mut world = served();
+    let steps = world.step(Input::Ring { seat: "201", quiet: true });
+    assert!(matches!(&steps.orders[..], [Order::Originate { to: Destination::Port(PORT), .. }]), "{steps:?}");
+    assert_eq!(world.step(Input::SecondAlerting { inband: true }), Steps::default());
+    assert_eq!(world.step(Input::Played(PlayId(2))), told(Told::Played(PlayId(2))));
+    let steps = world.step(Input::SecondAnswered);
+    assert_eq!(steps, Steps { orders: vec![connect()], told: vec![Told::Reached] });
+    assert_eq!(world.step(Input::SecondEnded(Cause::NORMAL)), told(Told::TalkEnded));
+    assert_eq!((world.call.stage.clone(), world.call.second), (Stage::Serving, None));
+}
+
+#[test]
+fn a_seat_that_is_not_reached_gives_the_call_back_to_the_flow() {
+    let mut world = served();
+    assert_eq!(
+        world.step(Input::Ring { seat: "999", quiet: true }),
+        told(Told::NotReached(Cause::UNALLOCATED))
+    );
+    world.step(Input::Ring { seat: "201", quiet: false });
+    assert_eq!(world.tell(Input::SecondAlerting { inband: false }), [Order::Alert { leg: FIRST }]);
+    assert_eq!(world.step(Input::SecondEnded(Cause::BUSY)), told(Told::NotReached(Cause::BUSY)));
+    assert_eq!(world.call.reached, None);
+    world.step(Input::Ring { seat: "201", quiet: true });
+    assert_eq!(world.step(Input::GiveUp), Steps { orders: vec![hangup(THIRD, Cause::NORMAL)], told: vec![] });
+    assert_eq!(world.step(Input::GiveUp), Steps::default());
+    assert_eq!(world.call.stage, Stage::Serving);
+}
+
+#[test]
+fn a_caller_of_a_flow_who_hangs_up_ends_ringing_and_flow() {
+    let mut world = served();
+    world.step(Input::Ring { seat: "201", quiet: true });
+    let steps = world.step(Input::FirstEnded(Cause::NORMAL));
+    assert_eq!(steps, Steps { orders: vec![hangup(SECOND, Cause::NORMAL)], told: vec![Told::Ending] });
+    assert_eq!(world.step(Input::Ring { seat: "201", quiet: true }), Steps::default());
+}
+
+#[test]
+fn a_served_call_that_is_resumed_tells_its_flow_what_was_missed() {
+    let mut world = served();
+    let mut first = census(FIRST, LegState::Answered);
+    first.digits = "42".into();
+    let mut steps = Steps::default();
+    let (found, none) = (Found::Live(&first), Found::Nothing);
+    world.call.resume(found, none, &plan(), &mut world.names, &mut steps, world.now);
+    assert_eq!(steps, Steps { orders: vec![], told: vec![Told::Digit('4'), Told::Digit('2')] });
 }

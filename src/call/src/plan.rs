@@ -6,7 +6,7 @@
 use core::time::Duration;
 
 use link::Destination;
-use tdm::ChannelId;
+use tdm::{ChannelId, SpanId};
 
 /// Where a call comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -32,6 +32,8 @@ pub enum Action {
     },
     /// Answer, play the prompts, hang up.
     Announce,
+    /// Answer and let a flow decide.
+    Flow(String),
     /// Ring a seat; answer when it answers.
     Seat(String),
     /// Dial out; answer when the far end answers.
@@ -65,10 +67,34 @@ pub struct NumberEntry {
 pub struct Seat {
     /// Its number.
     pub number: String,
-    /// Its telephone.
-    pub port: ChannelId,
+    /// Where its telephone is.
+    pub place: Place,
     /// How long it rings.
     pub answer_timeout: Duration,
+}
+
+/// Where a seat's telephone is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// On a port of ours.
+    Port(ChannelId),
+    /// Behind a trunk.
+    Trunk {
+        /// Its spans, in the order in which they are tried.
+        spans: Vec<SpanId>,
+        /// The number to dial there.
+        dial: String,
+    },
+}
+
+impl Place {
+    /// Returns where to call and which number to dial there.
+    pub(crate) fn reach(&self) -> (Destination, String) {
+        match self {
+            Place::Port(port) => (Destination::Port(*port), String::new()),
+            Place::Trunk { spans, dial } => (Destination::Trunk(spans.clone()), dial.clone()),
+        }
+    }
 }
 
 /// The plan, fixed until the next configuration.
@@ -105,7 +131,7 @@ impl Plan {
 
     /// Returns the seat of a telephone.
     pub fn seat_at(&self, port: ChannelId) -> Option<&Seat> {
-        self.seats.iter().find(|seat| seat.port == port)
+        self.seats.iter().find(|seat| seat.place == Place::Port(port))
     }
 
     /// Returns what `called` means, `complete` if no more digits will come.
@@ -175,7 +201,7 @@ mod tests {
             ],
             seats: vec![Seat {
                 number: "201".into(),
-                port: ChannelId::new(5, 1),
+                place: Place::Port(ChannelId::new(5, 1)),
                 answer_timeout: Duration::from_secs(30),
             }],
             digit_timeout: Duration::from_secs(5),

@@ -7,7 +7,7 @@
 use clock::Mono;
 use link::{Cause, EndedLeg, LegCensus, LegState, Order, RecordingId};
 
-use crate::machine::{Call, Input, Names, Stage};
+use crate::machine::{Call, Input, Names, Stage, Steps};
 use crate::plan::Plan;
 
 /// What has become of a leg.
@@ -54,12 +54,12 @@ impl Call {
         second: Found<'_>,
         plan: &Plan,
         names: &mut dyn Names,
-        orders: &mut Vec<Order>,
+        steps: &mut Steps,
         now: Mono,
     ) {
         let noted = self.second.filter(|_| self.second_live);
         let noted_plays = self.plays;
-        let mut tell = |call: &mut Call, input| call.handle(input, plan, names, orders, now);
+        let mut tell = |call: &mut Call, input| call.handle(input, plan, names, steps, now);
         if let Some(cause) = first.end().filter(|_| self.first_live) {
             tell(self, Input::FirstEnded(cause));
         }
@@ -78,7 +78,7 @@ impl Call {
                 None => {}
             }
         }
-        self.repeat_orders(first, orders);
+        self.repeat_orders(first, &mut steps.orders);
     }
 
     /// Gives the orders again that the present stage rests on.
@@ -111,6 +111,7 @@ impl Call {
             (
                 Stage::Dialling
                 | Stage::Calling
+                | Stage::Serving
                 | Stage::Attendant { .. }
                 | Stage::Announcing { .. }
                 | Stage::Ringing { .. }
@@ -144,6 +145,7 @@ fn resume_first<'a>(
         Stage::Dialling
         | Stage::Calling
         | Stage::Answering
+        | Stage::Serving
         | Stage::Ringing { .. }
         | Stage::Talking
         | Stage::Ending => None,

@@ -43,6 +43,11 @@ impl Mono {
     pub const fn since(self, earlier: Mono) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
     }
+
+    /// Returns the instant so long before; zero if there is none.
+    pub fn before(self, time: Duration) -> Mono {
+        Mono(self.0.saturating_sub(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)))
+    }
 }
 
 impl Add<Duration> for Mono {

@@ -13,7 +13,7 @@ const LAYERS: [(&str, &[&str]); 5] = [
     ("L0", &["clock", "tdm"]),
     ("L1", &["g711", "dsp", "link", "isdn", "cas", "call", "acd", "ivr", "card"]),
     ("L2", &["rt", "line", "switch"]),
-    ("L3", &["sim", "record", "config", "api"]),
+    ("L3", &["sim", "record", "config", "store", "api"]),
     ("L4", &["cli", "app", "hw-tests"]),
 ];
 
@@ -26,7 +26,7 @@ const RT_MAY_USE: &[&str] = &["clock", "tdm", "g711", "dsp", "card", "rtrb", "li
 
 /// The two sides of the link.
 const LINE_SIDE: &[&str] = &["sim", "card", "rt", "isdn", "cas", "line", "record"];
-const SWITCH_SIDE: &[&str] = &["call", "acd", "ivr", "switch", "api", "cli"];
+const SWITCH_SIDE: &[&str] = &["call", "acd", "ivr", "switch", "store", "api", "cli"];
 
 /// What a core may not be built from: runtimes, sockets and stores.
 const NOT_IN_CORES: &[&str] = &["tokio", "mio", "axum", "hyper", "ureq", "tungstenite", "crossbeam-channel"];

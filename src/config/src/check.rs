@@ -4,12 +4,13 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use card::ClockSource;
-use tdm::{SpanId, SpanKind};
+use tdm::{ChannelId, SpanId, SpanKind};
 
+use crate::centre::{self, Agent, Exchange, Flow, FlowFile, Queue, RawAcd, RawFlow, Store};
 use crate::model::*;
 use crate::reader::{Place, Reader};
 
@@ -28,13 +29,31 @@ pub(crate) struct Draft {
     pub realtime: Realtime,
     pub cards: Vec<Placed<(Card, Vec<Place>)>>,
     pub trunks: Vec<Placed<Trunk>>,
-    pub seats: Vec<Placed<Seat>>,
+    pub seats: Vec<Placed<RawSeat>>,
     pub numbers: Vec<Placed<RawNumber>>,
+    pub flows: Vec<Placed<RawFlow>>,
+    /// The documents of those flows that could be read.
+    pub flow_files: Vec<FlowFile>,
+    pub queues: Vec<Placed<Queue>>,
+    pub agents: Vec<Placed<Agent>>,
+    pub acd: Placed<RawAcd>,
     pub call: Call,
     pub record: Record,
     pub line: Placed<Line>,
     pub api: Placed<Api>,
     pub remote: bool,
+    pub store: Store,
+    pub exchange: Option<Placed<Exchange>>,
+}
+
+/// A seat with the keys of both ways to it.
+pub(crate) struct RawSeat {
+    pub number: String,
+    pub port: Option<ChannelId>,
+    pub trunk: Option<String>,
+    pub dial: Option<String>,
+    pub name: String,
+    pub answer_timeout: Duration,
 }
 
 /// An entry of the number plan with the keys of all actions.
@@ -50,6 +69,7 @@ pub(crate) struct RawNumber {
     pub attempts: u8,
     pub seat: Option<String>,
     pub trunk: Option<String>,
+    pub flow: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +78,7 @@ pub(crate) enum ActionName {
     Announce,
     Seat,
     Trunk,
+    Flow,
 }
 
 impl ActionName {
@@ -67,6 +88,7 @@ impl ActionName {
             ActionName::Announce => "announce",
             ActionName::Seat => "seat",
             ActionName::Trunk => "trunk",
+            ActionName::Flow => "flow",
         }
     }
 
@@ -77,15 +99,16 @@ impl ActionName {
             ActionName::Announce => (&["prompts"], &[]),
             ActionName::Seat => (&["seat"], &[]),
             ActionName::Trunk => (&["trunk"], &[]),
+            ActionName::Flow => (&["flow"], &[]),
         }
     }
 }
 
 /// The keys of the number plan that belong to some actions only.
-const ACTION_KEYS: [&str; 6] = ["prompts", "digits", "digit_timeout_s", "attempts", "seat", "trunk"];
+const ACTION_KEYS: [&str; 7] = ["prompts", "digits", "digit_timeout_s", "attempts", "seat", "trunk", "flow"];
 
 impl Draft {
-    fn spans(&self) -> impl Iterator<Item = (&Card, &Span, &Place)> {
+    pub fn spans(&self) -> impl Iterator<Item = (&Card, &Span, &Place)> {
         self.cards.iter().flat_map(|card| {
             let (card, places) = &card.item;
             card.spans.iter().zip(places).map(move |(span, place)| (card, span, place))
@@ -96,7 +119,7 @@ impl Draft {
         self.spans().find(|(_, span, place)| span.id == id && place.good("span"))
     }
 
-    fn trunk_of(&self, id: SpanId) -> Option<&Placed<Trunk>> {
+    pub fn trunk_of(&self, id: SpanId) -> Option<&Placed<Trunk>> {
         self.trunks.iter().find(|trunk| trunk.item.spans.contains(&id))
     }
 
@@ -108,13 +131,40 @@ impl Draft {
             realtime: self.realtime,
             cards: self.cards.into_iter().map(|card| card.item.0).collect(),
             trunks: self.trunks.into_iter().map(|trunk| trunk.item).collect(),
-            seats: self.seats.into_iter().map(|seat| seat.item).collect(),
+            seats: self.seats.into_iter().map(|seat| seat.item.into_seat()).collect(),
             numbers: self.numbers.into_iter().map(|number| number.item.into_rule()).collect(),
+            flows: self.flow_files.into_iter().map(into_flow).collect(),
+            queues: self.queues.into_iter().map(|queue| queue.item).collect(),
+            agents: self.agents.into_iter().map(|agent| agent.item).collect(),
+            acd: self.acd.item.into_acd(),
             call: self.call,
             record: self.record,
             line: self.line.item,
             api: self.api.item,
+            store: self.store,
+            exchange: self.exchange.map(|exchange| exchange.item),
         }
+    }
+}
+
+fn into_flow(file: FlowFile) -> Flow {
+    Flow { name: file.name, file: file.path, flow: file.flow }
+}
+
+impl RawSeat {
+    fn into_seat(self) -> Seat {
+        let reach = match (self.port, self.trunk) {
+            (_, Some(trunk)) => {
+                Reach::Trunk { trunk, dial: self.dial.unwrap_or_else(|| self.number.clone()) }
+            }
+            (port, None) => Reach::Port(port.expect("a seat has a port or a trunk: it was checked")),
+        };
+        Seat { number: self.number, reach, name: self.name, answer_timeout: self.answer_timeout }
+    }
+
+    /// Returns what is dialled on the trunk.
+    fn dialled(&self) -> &str {
+        self.dial.as_deref().unwrap_or(&self.number)
     }
 }
 
@@ -130,6 +180,7 @@ impl RawNumber {
             ActionName::Announce => Action::Announce { prompts: self.prompts },
             ActionName::Seat => Action::Seat { seat: self.seat.unwrap_or_default() },
             ActionName::Trunk => Action::Trunk { trunk: self.trunk.unwrap_or_default() },
+            ActionName::Flow => Action::Flow { flow: self.flow.unwrap_or_default() },
         };
         let RawNumber { called, from, record, language, .. } = self;
         NumberRule { called, from, action, language, record }
@@ -143,11 +194,16 @@ pub(crate) fn check(reader: &Reader<'_>, draft: &Draft) {
     trunks(reader, draft);
     seats(reader, draft);
     numbers(reader, draft);
+    centre::check(reader, draft);
     shell(reader, draft);
 }
 
 /// Notes every second use of a value of `key`.
-fn unique<'d, K: Ord>(reader: &Reader<'_>, key: &str, items: impl Iterator<Item = (K, &'d Place)>) {
+pub(crate) fn unique<'d, K: Ord>(
+    reader: &Reader<'_>,
+    key: &str,
+    items: impl Iterator<Item = (K, &'d Place)>,
+) {
     let mut first: BTreeMap<K, usize> = BTreeMap::new();
     for (value, place) in items.filter(|(_, place)| place.good(key)) {
         match first.get(&value) {
@@ -189,18 +245,23 @@ fn spans(reader: &Reader<'_>, draft: &Draft) {
         }
         match &span.far_end {
             FarEnd::Span(other) => cross_connect(reader, draft, (card, span, place), *other),
-            FarEnd::Socket(path) => socket(reader, place, "far_end", path),
-            FarEnd::Open | FarEnd::Loop => {}
+            FarEnd::Socket(_) | FarEnd::Exchange | FarEnd::Open | FarEnd::Loop => {}
+        }
+        if let Some(path) = plugged_to(draft, span) {
+            socket(reader, place, "far_end", &path);
         }
     }
-    unique(
-        reader,
-        "far_end",
-        draft.spans().filter_map(|(_, span, place)| match &span.far_end {
-            FarEnd::Socket(path) => Some((path, place)),
-            FarEnd::Open | FarEnd::Loop | FarEnd::Span(_) => None,
-        }),
-    );
+    let sockets = draft.spans().filter_map(|(_, span, place)| Some((plugged_to(draft, span)?, place)));
+    unique(reader, "far_end", sockets);
+}
+
+/// Returns the socket to which a simulated line is plugged.
+fn plugged_to(draft: &Draft, span: &Span) -> Option<PathBuf> {
+    match &span.far_end {
+        FarEnd::Socket(path) => Some(path.clone()),
+        FarEnd::Exchange => Some(exchange_socket(&draft.system.data_dir, span.id)),
+        FarEnd::Open | FarEnd::Loop | FarEnd::Span(_) => None,
+    }
 }
 
 fn cross_connect(
@@ -297,23 +358,61 @@ fn trunks(reader: &Reader<'_>, draft: &Draft) {
 fn seats(reader: &Reader<'_>, draft: &Draft) {
     unique(reader, "number", draft.seats.iter().map(|seat| (&seat.item.number, &seat.place)));
     unique(reader, "port", draft.seats.iter().map(|seat| (seat.item.port, &seat.place)));
-    for Placed { item: seat, place } in draft.seats.iter().filter(|seat| seat.place.good("port")) {
-        let wrong = |problem: &dyn Display| reader.wrong(place, "port", problem);
-        let (span, port) = (seat.port.span, seat.port.timeslot);
-        let Some((_, found, at)) = draft.span(span) else {
-            wrong(&format_args!("is not there: no card has span {span}"));
-            continue;
-        };
-        if !at.good("kind") {
-            continue;
+    for Placed { item: seat, place } in &draft.seats {
+        if let Some(port) = seat.port {
+            seat_port(reader, draft, port, place);
         }
-        if found.kind.pri_d_timeslot() == Some(port) && draft.trunk_of(span).is_some() {
-            wrong(&format_args!("is the D-channel of span {span}: a seat needs an FXS port"));
-        } else if found.kind != SpanKind::Fxs {
-            wrong(&format_args!("is on span {span}, which is {}: a seat needs an FXS port", found.kind));
-        } else if at.good("ports") && port.0 > found.channels {
-            wrong(&format_args!("is not there: span {span} has ports 1..={}", found.channels));
+        match (place.has("port"), place.has("trunk")) {
+            (true, true) => reader.wrong(place, "trunk", "is of no use: the seat has a port"),
+            (false, false) => reader.wrong(
+                place,
+                "port",
+                "missing: a seat needs a port or a trunk (SPAN/PORT, for example 5/1)",
+            ),
+            (true, false) | (false, true) => {}
         }
+        if place.has("dial") && !place.has("trunk") {
+            reader.wrong(place, "dial", "is of no use: the seat has no trunk");
+        }
+        if let Some(trunk) = &seat.trunk
+            && !draft.trunks.iter().any(|known| known.item.name == *trunk)
+        {
+            reader.wrong(place, "trunk", "is not the name of a [[trunk]]");
+        }
+    }
+    same_telephone(reader, draft);
+}
+
+/// Notes every second seat that is reached by the same number over the same trunk.
+fn same_telephone(reader: &Reader<'_>, draft: &Draft) {
+    let mut first: BTreeMap<(&str, &str), &str> = BTreeMap::new();
+    for Placed { item: seat, place } in &draft.seats {
+        let Some(trunk) = &seat.trunk else { continue };
+        let key = if place.has("dial") { "dial" } else { "number" };
+        if place.good(key)
+            && let Some(other) = first.insert((trunk, seat.dialled()), &seat.number)
+            && other != seat.number
+        {
+            reader.wrong(place, key, format!("is dialled on trunk {trunk} for seat {other}, too"));
+        }
+    }
+}
+
+fn seat_port(reader: &Reader<'_>, draft: &Draft, port: ChannelId, place: &Place) {
+    let wrong = |problem: &dyn Display| reader.wrong(place, "port", problem);
+    let (span, port) = (port.span, port.timeslot);
+    let Some((_, found, at)) = draft.span(span) else {
+        return wrong(&format_args!("is not there: no card has span {span}"));
+    };
+    if !at.good("kind") {
+        return;
+    }
+    if found.kind.pri_d_timeslot() == Some(port) && draft.trunk_of(span).is_some() {
+        wrong(&format_args!("is the D-channel of span {span}: a seat needs an FXS port"));
+    } else if found.kind != SpanKind::Fxs {
+        wrong(&format_args!("is on span {span}, which is {}: a seat needs an FXS port", found.kind));
+    } else if at.good("ports") && port.0 > found.channels {
+        wrong(&format_args!("is not there: span {span} has ports 1..={}", found.channels));
     }
 }
 
@@ -335,6 +434,12 @@ fn numbers(reader: &Reader<'_>, draft: &Draft) {
             && !draft.trunks.iter().any(|trunk| trunk.item.name == *wanted)
         {
             reader.wrong(place, "trunk", "is not the name of a [[trunk]]");
+        }
+        let wanted = number.flow.as_ref().filter(|_| number.action == ActionName::Flow);
+        if let Some(wanted) = wanted
+            && !draft.flows.iter().any(|flow| flow.item.name == *wanted)
+        {
+            reader.wrong(place, "flow", "is not the name of a [[flow]]");
         }
     }
 }

@@ -4,11 +4,13 @@
 //! configuration file; recordings, sockets and the token start at `data_dir`.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use card::{ClockSource, LineConfig, RingCadence, Signalling};
 use tdm::{ChannelId, Law, SpanId, SpanKind};
+
+use crate::centre::{Acd, Agent, Exchange, Flow, Queue, Store};
 
 /// A whole configuration without errors.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,6 +29,14 @@ pub struct Config {
     pub seats: Vec<Seat>,
     /// The number plan, in the order of the file.
     pub numbers: Vec<NumberRule>,
+    /// The flows, in the order of the file.
+    pub flows: Vec<Flow>,
+    /// The queues, in the order of the file.
+    pub queues: Vec<Queue>,
+    /// The agents, in the order of the file.
+    pub agents: Vec<Agent>,
+    /// What is common to queues and agents.
+    pub acd: Acd,
     /// How long calls wait.
     pub call: Call,
     /// Recording.
@@ -35,6 +45,10 @@ pub struct Config {
     pub line: Line,
     /// The programming interface.
     pub api: Api,
+    /// The records of calls.
+    pub store: Store,
+    /// The simulated exchange, if there is one.
+    pub exchange: Option<Exchange>,
 }
 
 impl Config {
@@ -71,10 +85,19 @@ impl Config {
         (0..).zip(&card.spans).map(line).collect()
     }
 
-    /// Returns the file of a prompt named in the number plan.
+    /// Returns the Unix socket to which a span with `far_end = "exchange"` is plugged.
+    pub fn exchange_socket(&self, id: SpanId) -> PathBuf {
+        exchange_socket(&self.system.data_dir, id)
+    }
+
+    /// Returns the file of a prompt named in the number plan or in a flow.
     pub fn prompt_file(&self, prompt: &str) -> PathBuf {
         self.system.prompts_dir.join(format!("{prompt}.wav"))
     }
+}
+
+pub(crate) fn exchange_socket(data_dir: &Path, id: SpanId) -> PathBuf {
+    data_dir.join(format!("exchange-{id}.sock"))
 }
 
 /// `[system]`: what concerns the whole appliance.
@@ -233,6 +256,8 @@ pub enum FarEnd {
     Span(SpanId),
     /// Another program, over this Unix socket (`docs/sim-line.md`).
     Socket(PathBuf),
+    /// The simulated exchange, over [`Config::exchange_socket`].
+    Exchange,
 }
 
 /// `[card.span.echo]`: the echo of a simulated line.
@@ -362,12 +387,26 @@ pub struct Timers {
 pub struct Seat {
     /// Its number.
     pub number: String,
-    /// Where its telephone is plugged in.
-    pub port: ChannelId,
+    /// Where its telephone is.
+    pub reach: Reach,
     /// Who sits there, for people.
     pub name: String,
     /// How long it rings before the call is given up.
     pub answer_timeout: Duration,
+}
+
+/// Where a seat's telephone is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// Plugged into a port of ours.
+    Port(ChannelId),
+    /// Behind a trunk.
+    Trunk {
+        /// The trunk's name.
+        trunk: String,
+        /// The number dialled there.
+        dial: String,
+    },
 }
 
 /// `[[number]]`: what happens to a call to a number.
@@ -431,6 +470,11 @@ pub enum Action {
     Trunk {
         /// Its name.
         trunk: String,
+    },
+    /// Answer and let a flow decide.
+    Flow {
+        /// Its name.
+        flow: String,
     },
 }
 

@@ -51,11 +51,18 @@ impl<'a> Reader<'a> {
         self.note(line, place.key(key), value, problem);
     }
 
-    /// Returns the errors in the order of lines, and every key asked for.
+    /// Returns the errors in the order of lines, those of other files last, and every key asked for.
     pub fn into_parts(self) -> (Vec<ConfigError>, Vec<KeyInfo>) {
         let mut errors = self.errors.into_inner();
-        errors.sort_by_key(|e| e.line);
+        errors.sort_by(|a, b| {
+            (a.file != self.file, &a.file, a.line).cmp(&(b.file != self.file, &b.file, b.line))
+        });
         (errors, self.keys.into_inner())
+    }
+
+    /// Notes an error that was found in another file.
+    pub fn add(&self, error: ConfigError) {
+        self.errors.borrow_mut().push(error);
     }
 
     fn note(&self, line: usize, key: String, value: Option<String>, problem: String) {
@@ -68,11 +75,13 @@ impl<'a> Reader<'a> {
         });
     }
 
-    fn line(&self, offset: usize) -> usize {
+    /// Returns the line of an octet, counted from 1.
+    pub fn line(&self, offset: usize) -> usize {
         self.source.bytes().take(offset).filter(|&c| c == b'\n').count() + 1
     }
 
-    fn text(&self, span: Range<usize>) -> String {
+    /// Returns what stands there, cut to a length that can be shown.
+    pub fn text(&self, span: Range<usize>) -> String {
         let text = self.source.get(span).unwrap_or_default();
         let first: String = text.lines().next().unwrap_or_default().chars().take(MAX_SHOWN).collect();
         if first.len() < text.len() { format!("{first}...") } else { first }

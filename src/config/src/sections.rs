@@ -10,7 +10,8 @@ use card::ClockSource;
 use tdm::{ChannelId, Law, SpanId, SpanKind, Timeslot};
 use toml::de::{DeTable, DeValue};
 
-use crate::check::{self, Draft, Placed, RawNumber};
+use crate::centre;
+use crate::check::{self, Draft, Placed, RawNumber, RawSeat};
 use crate::model::*;
 use crate::reader::{Place, Reader, Section};
 use crate::{ConfigError, KeyInfo, VERSION};
@@ -25,6 +26,10 @@ const MAX_TRUNK_SPANS: usize = 64;
 const MAX_SEATS: usize = 2_000;
 /// The most entries in the number plan.
 const MAX_NUMBERS: usize = 2_000;
+/// The most flows.
+const MAX_FLOWS: usize = 256;
+/// The most agents, each with a seat of their own.
+const MAX_AGENTS: usize = MAX_SEATS;
 /// The most prompts played one after the other.
 const MAX_PROMPTS: usize = 16;
 /// The longest name.
@@ -36,20 +41,28 @@ pub(crate) const MAX_SPAN: u16 = 999;
 /// The longest path.
 const MAX_PATH: usize = 4_096;
 
-const NAME: &str = "1 to 32 letters, digits, `-`, `_` or `.`";
-const NUMBER: &str = "1 to 20 digits";
-const PATH: &str = "a path";
+// Each agent is known to the dispatcher.
+const _: () = assert!(MAX_AGENTS <= acd::MAX_AGENTS);
+
+pub(crate) const NAME: &str = "1 to 32 letters, digits, `-`, `_` or `.`";
+pub(crate) const NUMBER: &str = "1 to 20 digits";
+pub(crate) const PATH: &str = "a path";
 const LANGUAGE: &str = "a folder of prompts, for example zh or en";
 
 /// Reads `text`; without an error it is a configuration. Also returns the keys that were asked for.
-pub(crate) fn parse(text: &str, file: &Path) -> (Result<Config, Vec<ConfigError>>, Vec<KeyInfo>) {
+pub(crate) fn parse(
+    text: &str,
+    file: &Path,
+    read: &dyn Fn(&Path) -> Result<String, ConfigError>,
+) -> (Result<Config, Vec<ConfigError>>, Vec<KeyInfo>) {
     let reader = Reader::new(file, text);
     let (document, syntax) = DeTable::parse_recoverable(text);
     for error in &syntax {
         reader.syntax(error);
     }
-    let draft = syntax.is_empty().then(|| root(&reader, document.get_ref(), file));
-    if let Some(draft) = &draft {
+    let mut draft = syntax.is_empty().then(|| root(&reader, document.get_ref(), file));
+    if let Some(draft) = &mut draft {
+        draft.flow_files = centre::read_all(&reader, &draft.flows, read);
         check::check(&reader, draft);
     }
     let (errors, keys) = reader.into_parts();
@@ -72,12 +85,39 @@ fn root(reader: &Reader<'_>, document: &DeTable<'_>, file: &Path) -> Draft {
     let seats = root.tables("seat", "number", MAX_SEATS).into_iter().map(seat).collect();
     let numbers = root.tables("number", "called", MAX_NUMBERS).into_iter();
     let numbers = numbers.map(|section| number(section, &system.language)).collect();
+    let flows = root.tables("flow", "name", MAX_FLOWS).into_iter();
+    let flows = flows.map(|section| centre::flow(section, base)).collect();
+    let queues = root.tables("queue", "name", acd::MAX_QUEUES).into_iter().map(centre::queue).collect();
+    let agents = root.tables("agent", "name", MAX_AGENTS).into_iter().map(centre::agent).collect();
+    let acd = centre::acd(root.table("acd"));
     let call = call(root.table("call"));
     let record = record(root.table("record"), data);
     let line = line(root.table("line"), data);
     let (api, remote) = api(root.table("api"), data);
+    let store = centre::store(root.table("store"), data);
+    let simulated = root.place().has("exchange");
+    let exchange = centre::exchange(root.table("exchange"), data, &system.prompts_dir);
     root.finish();
-    Draft { system, realtime, cards, trunks, seats, numbers, call, record, line, api, remote }
+    Draft {
+        cards,
+        trunks,
+        seats,
+        numbers,
+        flows,
+        flow_files: Vec::new(),
+        queues,
+        agents,
+        acd,
+        call,
+        record,
+        line,
+        api,
+        remote,
+        store,
+        exchange: simulated.then_some(exchange),
+        system,
+        realtime,
+    }
 }
 
 fn system(mut s: Section<'_, '_>, base: &Path) -> System {
@@ -200,12 +240,12 @@ fn timers(mut s: Section<'_, '_>, signalling: TrunkSignalling) -> Timers {
     timers
 }
 
-fn seat(mut s: Section<'_, '_>) -> Placed<Seat> {
-    let number = s.required_text("number", NUMBER, digits);
-    let port = s.required_text("port", "SPAN/PORT, for example 5/1", |text| port(text).map(Some));
-    let seat = Seat {
-        number,
-        port: port.unwrap_or(ChannelId::new(0, 0)),
+fn seat(mut s: Section<'_, '_>) -> Placed<RawSeat> {
+    let seat = RawSeat {
+        number: s.required_text("number", NUMBER, digits),
+        port: s.optional_text("port", "SPAN/PORT, for example 5/1", port),
+        trunk: s.optional_text("trunk", NAME, name),
+        dial: s.optional_text("dial", NUMBER, digits),
         name: s.text("name", "at most 64 characters", "", title),
         answer_timeout: s.duration("answer_timeout_s", 1..=600, 30),
     };
@@ -230,6 +270,7 @@ fn number(mut s: Section<'_, '_>, language: &str) -> Placed<RawNumber> {
         attempts: s.integer("attempts", 1..=10, "", 3),
         seat: s.optional_text("seat", NUMBER, digits),
         trunk: s.optional_text("trunk", NAME, name),
+        flow: s.optional_text("flow", NAME, name),
     };
     Placed { item: number, place: s.finish() }
 }
@@ -305,23 +346,24 @@ const ACTIONS: &[(&str, check::ActionName)] = &[
     ("announce", check::ActionName::Announce),
     ("seat", check::ActionName::Seat),
     ("trunk", check::ActionName::Trunk),
+    ("flow", check::ActionName::Flow),
 ];
-const FAR_END: &str = "\"open\" | \"loop\" | \"span:NUMBER\" | \"socket:PATH\"";
+const FAR_END: &str = "\"open\" | \"loop\" | \"exchange\" | \"span:NUMBER\" | \"socket:PATH\"";
 
-fn name(text: &str) -> Option<String> {
+pub(crate) fn name(text: &str) -> Option<String> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     ((1..=MAX_NAME).contains(&text.len()) && text.chars().all(allowed)).then(|| text.to_string())
 }
 
-fn title(text: &str) -> Option<String> {
+pub(crate) fn title(text: &str) -> Option<String> {
     (text.chars().count() <= 64 && !text.chars().any(char::is_control)).then(|| text.to_string())
 }
 
-fn path(text: &str) -> Option<PathBuf> {
+pub(crate) fn path(text: &str) -> Option<PathBuf> {
     ((1..=MAX_PATH).contains(&text.len()) && !text.contains('\0')).then(|| PathBuf::from(text))
 }
 
-fn digits(text: &str) -> Option<String> {
+pub(crate) fn digits(text: &str) -> Option<String> {
     let right = (1..=MAX_DIGITS).contains(&text.len()) && text.bytes().all(|c| c.is_ascii_digit());
     right.then(|| text.to_string())
 }
@@ -356,6 +398,7 @@ fn far_end(text: &str, data: &Path) -> Option<FarEnd> {
     match text.split_once(':') {
         None if text == "open" => Some(FarEnd::Open),
         None if text == "loop" => Some(FarEnd::Loop),
+        None if text == "exchange" => Some(FarEnd::Exchange),
         Some(("span", span)) => {
             small(span).filter(|span| *span <= MAX_SPAN).map(|span| FarEnd::Span(SpanId(span)))
         }

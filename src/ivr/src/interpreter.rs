@@ -23,7 +23,7 @@ const PLAY_LIMIT: Duration = Duration::from_secs(600);
 /// The longest talk; a talk whose end was never told ends here.
 const TALK_LIMIT: Duration = Duration::from_secs(12 * 3_600);
 /// Said before the position.
-const NUMBER_PROMPT: &str = "number";
+pub(crate) const NUMBER_PROMPT: &str = "number";
 
 /// What happens to the call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +44,8 @@ pub enum Input {
     TalkEnded,
     /// The caller has hung up.
     Gone,
+    /// What is playing, found after a time in which nothing was heard of the call.
+    Found(Option<PlayId>),
     /// The deadline has passed.
     Timeout,
 }
@@ -186,6 +188,11 @@ impl Interpreter {
     }
 }
 
+/// Returns a prompt with its folder: its own, else that of the language.
+pub(crate) fn prompt_path(language: Language, prompt: &str) -> String {
+    if prompt.contains('/') { prompt.into() } else { format!("{}/{prompt}", language.folder()) }
+}
+
 /// One step of a call with all it needs at hand.
 struct Step<'a> {
     call: &'a mut Interpreter,
@@ -212,6 +219,7 @@ impl<'a> Step<'a> {
             Input::Failed(why) => self.failed(why),
             Input::TalkEnded => self.talk_ended(),
             Input::Gone => self.gone(),
+            Input::Found(playing) => self.found(playing),
             Input::Timeout => self.timeout(),
         }
     }
@@ -284,11 +292,7 @@ impl<'a> Step<'a> {
     }
 
     fn play(&mut self, prompts: &[String], treatment: Treatment) -> PlayId {
-        let folder = self.call.language.folder();
-        let full = |prompt: &String| {
-            if prompt.contains('/') { prompt.clone() } else { format!("{folder}/{prompt}") }
-        };
-        let prompts = prompts.iter().map(full).collect();
+        let prompts = prompts.iter().map(|prompt| prompt_path(self.call.language, prompt)).collect();
         self.call.plays = self.call.plays.wrapping_add(1);
         let play = PlayId(self.call.plays);
         self.wait(PLAY_LIMIT);
@@ -439,6 +443,24 @@ impl<'a> Step<'a> {
                 | State::Talking
                 | State::Ended,
             ) => {}
+        }
+    }
+
+    /// Makes up for the end of a playing that was not told, and for music that was never begun.
+    fn found(&mut self, playing: Option<PlayId>) {
+        let awaited = match self.call.state {
+            State::Playing { play } => Some(play),
+            State::Menu { play, .. } | State::Collecting { play, .. } => play,
+            State::Queued { said, .. } => said,
+            State::Fresh | State::Connecting | State::Talking | State::Ended => None,
+        };
+        if let Some(play) = awaited.filter(|play| playing != Some(*play)) {
+            return self.played(play);
+        }
+        if let (Some(Node::Queue(queue)), State::Queued { said: None, until }, None) =
+            (self.node(), &self.call.state, playing)
+        {
+            self.music(queue, *until);
         }
     }
 

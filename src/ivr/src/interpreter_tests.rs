@@ -318,3 +318,22 @@ fn the_largest_state_fits_into_its_limit_and_comes_back_equal() {
     assert!(octets.len() <= MAX_STATE, "{}", octets.len());
     assert_eq!(postcard::from_bytes(&octets), Ok(call));
 }
+
+#[test]
+fn what_was_missed_while_nobody_listened_is_made_up_for() {
+    let mut bench = Bench::new(MENU);
+    bench.tell(Input::Started);
+    assert_eq!(bench.tell(Input::Found(Some(PlayId(1)))), []);
+    bench.tell(Input::Found(None));
+    assert_eq!(bench.time_out().0, 4_000, "the prompt has ended: a key is awaited");
+}
+
+#[test]
+fn music_that_was_never_begun_is_begun() {
+    let queue = "[nodes.main]\ntype = \"queue\"\nqueue = \"q\"\nmusic = [\"music\"]\nmax_wait_s = 60\n\
+                 on_timeout = \"bye\"\non_refused = \"end\"\n";
+    let mut bench = Bench::new(queue);
+    bench.tell(Input::Started);
+    assert_eq!(bench.tell(Input::Found(Some(PlayId(1)))), []);
+    assert_eq!(bench.tell(Input::Found(None)), [play(2, &["en/music"], Treatment::Loop)]);
+}

@@ -17,12 +17,14 @@
 
 mod flow;
 mod interpreter;
+mod uses;
 mod validate;
 
 pub use flow::{
     Announce, Branch, Collect, Connect, Flow, HangUp, Language, Menu, Node, Play, Queue, SetLanguage,
 };
 pub use interpreter::{FailReason, Input, Interpreter, Output, QueueEvent};
+pub use uses::Use;
 pub use validate::{FlowError, Problem, ValidFlow};
 
 /// The version of flow documents.

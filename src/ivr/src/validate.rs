@@ -112,7 +112,7 @@ impl Flow {
     }
 
     /// Returns the targets of a node that exist.
-    fn next<'a>(&'a self, node: &str) -> BTreeSet<&'a str> {
+    pub(crate) fn next<'a>(&'a self, node: &str) -> BTreeSet<&'a str> {
         let targets = self.nodes.get(node).map(Node::targets).unwrap_or_default();
         targets.into_iter().filter_map(|t| t.node).filter(|t| self.nodes.contains_key(*t)).collect()
     }

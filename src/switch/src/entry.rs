@@ -1,11 +1,72 @@
-//! One call as the machine holds it: the call's own machine beside what is shown of it.
+//! One call as the machine holds it: the call's own machine, its place in a flow, and what is shown of it.
 
-use call::{Call, From};
+use std::sync::Arc;
+
+use acd::OfferId;
+use call::{Call, From, Progress};
 use clock::{Mono, WallAnchor};
+use ivr::{Interpreter, ValidFlow};
 use link::{EndedLeg, LegCensus, LegId, LegState, RecordingState};
+use serde::{Deserialize, Serialize};
 use tdm::ChannelId;
 
-use crate::view::{CallView, LegStateView, LegView, RecordingView};
+use crate::view::{CallView, LegStateView, LegView, MAX_VISITS, Outcome, RecordingView, VisitView};
+
+/// Legs that are shown of one call: the first one and the newest.
+const MAX_LEGS: usize = 8;
+
+/// One stay in a queue.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Visit {
+    pub queue: String,
+    pub priority: u8,
+    pub entered: Mono,
+    pub left: Option<Mono>,
+    pub outcome: Option<Outcome>,
+    pub agent: Option<String>,
+}
+
+/// A call's place in a flow: part of its note.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Service {
+    pub flow: String,
+    pub interpreter: Interpreter,
+    /// The offer that stands; it means nothing to another process.
+    #[serde(skip)]
+    pub offer: Option<OfferId>,
+    /// The agent who is rung or speaks.
+    pub agent: Option<String>,
+    pub visits: Vec<Visit>,
+}
+
+impl Service {
+    pub fn new(flow: &str, document: &ValidFlow) -> Service {
+        let interpreter = Interpreter::new(document);
+        Service { flow: flow.into(), interpreter, offer: None, agent: None, visits: Vec::new() }
+    }
+
+    /// Returns the stay that has not ended.
+    pub fn waiting(&self) -> Option<&Visit> {
+        self.visits.last().filter(|visit| visit.outcome.is_none())
+    }
+
+    pub fn enter(&mut self, queue: String, priority: u8, now: Mono) {
+        if self.visits.len() == MAX_VISITS {
+            self.visits.remove(0);
+        }
+        self.visits.push(Visit { queue, priority, entered: now, left: None, outcome: None, agent: None });
+    }
+
+    /// Ends the stay that has not ended; false if there is none.
+    pub fn leave(&mut self, outcome: Outcome, now: Mono) -> bool {
+        let agent = self.agent.clone().filter(|_| outcome == Outcome::Answered);
+        let Some(visit) = self.visits.last_mut().filter(|visit| visit.outcome.is_none()) else {
+            return false;
+        };
+        (visit.outcome, visit.left, visit.agent) = (Some(outcome), Some(now), agent);
+        true
+    }
+}
 
 /// What is known of one leg.
 #[derive(Clone, Debug)]
@@ -20,6 +81,12 @@ pub(crate) struct Leg {
 #[derive(Clone, Debug)]
 pub(crate) struct Entry {
     pub call: Call,
+    /// Its flow's part, if it has one.
+    pub service: Option<Service>,
+    /// The flow as it was when the call began.
+    pub flow: Option<Arc<ValidFlow>>,
+    /// The deadline that the machine keeps for it.
+    pub due: Option<Mono>,
     /// The note as it lies on the first leg.
     pub note: Vec<u8>,
     /// All legs it ever had, the first one first.
@@ -29,12 +96,17 @@ pub(crate) struct Entry {
     pub talking: Option<Mono>,
     pub ended: Option<Mono>,
     pub recordings: Vec<RecordingView>,
+    /// Legs that have ended and that the lines still remember.
+    pub unforgotten: Vec<LegId>,
 }
 
 impl Entry {
     pub fn new(call: Call, since: Mono) -> Entry {
         Entry {
             call,
+            service: None,
+            flow: None,
+            due: None,
             note: Vec::new(),
             legs: Vec::new(),
             since,
@@ -42,6 +114,7 @@ impl Entry {
             talking: None,
             ended: None,
             recordings: Vec::new(),
+            unforgotten: Vec::new(),
         }
     }
 
@@ -80,6 +153,26 @@ impl Entry {
         }
     }
 
+    /// Adds a leg that we originate. Of many in vain the oldest is shown no more.
+    pub fn originated(&mut self, leg: LegId) {
+        if self.legs.len() == MAX_LEGS {
+            self.legs.remove(1);
+        }
+        self.legs.push(Leg { id: leg, channel: None, incoming: false, state: LegStateView::Calling });
+    }
+
+    /// Returns when the call or its flow must be told that time has passed.
+    pub fn poll_timeout(&self) -> Option<Mono> {
+        let flow = self.service.as_ref().and_then(|service| service.interpreter.poll_timeout());
+        [self.call.poll_timeout(), flow].into_iter().flatten().min()
+    }
+
+    fn progress(&self) -> Progress {
+        let waits = self.service.as_ref().is_some_and(|service| service.waiting().is_some());
+        let progress = self.call.progress();
+        if waits && progress == Progress::Prompt { Progress::Waiting } else { progress }
+    }
+
     /// Notes how a recording fares.
     pub fn recording(&mut self, name: &str, state: &RecordingState) {
         let index = self.recordings.iter().position(|known| known.recording == name).unwrap_or_else(|| {
@@ -108,17 +201,25 @@ impl Entry {
             incoming: leg.incoming,
             state: leg.state,
         };
+        let visit = |visit: &Visit| VisitView {
+            queue: visit.queue.clone(),
+            entered_ms: wall(visit.entered),
+            left_ms: visit.left.map(wall),
+            outcome: visit.outcome,
+            agent: visit.agent.clone(),
+        };
+        let service = self.service.as_ref();
         CallView {
             call: self.call.first.to_string(),
             called: self.call.called.clone(),
             calling: self.call.calling.clone(),
             restricted: self.call.restricted,
             from: self.call.from,
-            flow: None,
+            flow: service.map(|service| service.flow.clone()),
             reached: self.call.reached.clone(),
-            agent: None,
-            visits: Vec::new(),
-            progress: self.call.progress(),
+            agent: service.and_then(|service| service.agent.clone()),
+            visits: service.map_or(vec![], |service| service.visits.iter().map(visit).collect()),
+            progress: self.progress(),
             legs: self.legs.iter().map(leg).collect(),
             since_ms: wall(self.since),
             answered_ms: self.answered.map(wall),

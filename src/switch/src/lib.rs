@@ -9,10 +9,12 @@
 #![deny(clippy::wildcard_enum_match_arm)]
 
 mod census;
+mod centre;
 mod entry;
 mod machine;
+mod service;
+mod setup;
 pub mod view;
 
-pub use machine::{
-    AgentOrder, Input, MAX_CALLS, Machine, Output, Reply, Request, RequestId, SwitchConfig, Trunk,
-};
+pub use machine::{AgentOrder, Input, MAX_CALLS, Machine, Output, Reply, Request, RequestId};
+pub use setup::{Agent, PastVisit, Queue, Start, SwitchConfig, Trunk};

@@ -3,41 +3,26 @@
 use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
 
-use call::{Call, From, Input as CallInput, Names, Plan, Stage};
+use acd::ConfigError;
+use call::{Call, From, Input as CallInput, Names, Stage, Steps, Told};
 use clock::{Mono, WallAnchor};
 use link::{
     Cause, Destination, EndedLeg, Event, LegId, LegState, Order, RecordingId, RecordingState, ToSwitch,
 };
-use tdm::{ChannelId, SpanId};
+use tdm::ChannelId;
 
 use crate::census::Census;
+use crate::centre::Centre;
 use crate::entry::{Entry, Leg};
+use crate::setup::SwitchConfig;
 use crate::view::{LegStateView, SpanView, Update};
 
 /// The most calls at once.
 pub const MAX_CALLS: usize = 4_096;
+/// Calls that have ended and whose record is not safe yet.
+const MAX_UNSTORED: usize = 2_048;
 /// Ended calls kept for news of their recordings.
 const MAX_ENDED: usize = 256;
-
-/// A bundle of spans by which calls leave.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Trunk {
-    /// Its name.
-    pub name: String,
-    /// Its spans, in the order in which they are tried.
-    pub spans: Vec<SpanId>,
-    /// The number shown to whom we call.
-    pub caller: Option<String>,
-}
-
-/// What the machine is told once.
-#[derive(Clone, Debug, Default)]
-pub struct SwitchConfig {
-    /// The number plan.
-    pub plan: Plan,
-    /// The trunks by which people may dial out.
-    pub trunks: Vec<Trunk>,
-}
 
 /// Ties a reply to its request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -107,6 +92,11 @@ pub enum Input {
     LineLost,
     /// Somebody wants something.
     Request(RequestId, Request),
+    /// The record of a call that has ended is safe: the lines may forget it. Told only with
+    /// [`records`](SwitchConfig::records).
+    Stored(LegId),
+    /// A new day has begun where the centre is: figures are counted anew.
+    NewDay,
     /// A deadline has passed.
     Timeout,
 }
@@ -137,6 +127,13 @@ impl Names for SessionNames {
     }
 }
 
+/// What one input has led to for one call, until it is carried out.
+#[derive(Debug)]
+struct Touched {
+    first: LegId,
+    orders: Vec<Order>,
+}
+
 /// The switch.
 #[derive(Debug)]
 pub struct Machine {
@@ -144,30 +141,44 @@ pub struct Machine {
     pub(crate) names: SessionNames,
     pub(crate) anchor: WallAnchor,
     pub(crate) calls: BTreeMap<LegId, Entry>,
+    pub(crate) centre: Centre,
     /// Which call a leg belongs to, for all legs that live.
     pub(crate) owners: BTreeMap<LegId, LegId>,
+    /// Calls that have ended, for news of their recordings.
     ended: VecDeque<Entry>,
+    /// Legs of calls that have ended and whose record is not safe yet, by call.
+    pub(crate) unstored: BTreeMap<LegId, Vec<LegId>>,
     pub(crate) attached: bool,
     census: Option<Census>,
     deadlines: BTreeMap<(Mono, LegId), ()>,
     outputs: VecDeque<Output>,
+    /// What calls have told their flows and these have not heard yet.
+    pub(crate) told: VecDeque<(LegId, Told)>,
+    touched: Vec<Touched>,
 }
 
 impl Machine {
-    /// Makes a switch that knows no calls yet.
-    pub fn new(config: SwitchConfig) -> Machine {
-        Machine {
+    /// Makes the switch with its agents as they begin. It decides nothing until a line process says hello.
+    ///
+    /// # Errors
+    /// A value of a queue's rules is out of range.
+    pub fn new(config: SwitchConfig, now: Mono) -> Result<Machine, ConfigError> {
+        Ok(Machine {
+            centre: Centre::new(&config, now)?,
             config,
             names: SessionNames { epoch: 0, session: 0, serial: 0 },
             anchor: WallAnchor::new(Mono::ZERO, 0),
             calls: BTreeMap::new(),
             owners: BTreeMap::new(),
             ended: VecDeque::new(),
+            unstored: BTreeMap::new(),
             attached: false,
             census: None,
             deadlines: BTreeMap::new(),
             outputs: VecDeque::new(),
-        }
+            told: VecDeque::new(),
+            touched: Vec::new(),
+        })
     }
 
     /// Takes one input.
@@ -179,7 +190,35 @@ impl Machine {
                 let reply = self.request(request, now);
                 self.outputs.push_back(Output::Reply(id, reply));
             }
+            Input::Stored(call) => self.stored(call),
+            Input::NewDay => {
+                self.centre.acd.new_day(now);
+                self.centre.all_changed();
+            }
             Input::Timeout => self.timeout(now),
+        }
+        self.settle(now);
+    }
+
+    /// Lets flows and the dispatcher hear what has happened until nobody has anything more to say, then carries out
+    /// what has come of it.
+    fn settle(&mut self, now: Mono) {
+        loop {
+            if let Some((first, told)) = self.told.pop_front() {
+                self.tell_flow(first, told, now);
+            } else if let Some(output) = self.centre.acd.poll_output() {
+                self.dispatched(output, now);
+            } else {
+                break;
+            }
+        }
+        for touched in std::mem::take(&mut self.touched) {
+            self.carry_out(touched);
+        }
+        if self.attached {
+            let (agents, queues) = self.centre.take_changes(&self.anchor, now);
+            agents.into_iter().for_each(|agent| self.update(Update::Agent { agent: Box::new(agent) }));
+            queues.into_iter().for_each(|queue| self.update(Update::Queue { queue: Box::new(queue) }));
         }
     }
 
@@ -191,7 +230,8 @@ impl Machine {
     /// Returns when [`Input::Timeout`] is due.
     pub fn poll_timeout(&self) -> Option<Mono> {
         // Without lines nothing can be done: the census brings the calls, and their deadlines, anew.
-        self.deadlines.first_key_value().filter(|_| self.attached).map(|((due, _), ())| *due)
+        let call = self.deadlines.first_key_value().map(|((due, _), ())| *due);
+        [call, self.centre.acd.poll_timeout()].into_iter().flatten().min().filter(|_| self.attached)
     }
 
     fn line(&mut self, message: ToSwitch, now: Mono) {
@@ -212,6 +252,7 @@ impl Machine {
                 if let Some(census) = self.census.take() {
                     self.attached = true;
                     self.update(Update::Line { attached: true });
+                    self.centre.all_changed();
                     self.take_census(census, now);
                 }
             }
@@ -339,8 +380,22 @@ impl Machine {
                 if first { CallInput::FirstEnded(cause) } else { CallInput::SecondEnded(cause) }
             },
         );
-        self.owners.remove(&leg);
-        self.order(Order::Forget { leg });
+        let call = self.owners.remove(&leg).filter(|_| self.config.records);
+        match call.and_then(|first| self.calls.get_mut(&first)) {
+            // The note on the first leg tells as much.
+            Some(entry) if !entry.call.is_over() && leg != entry.call.first => {
+                self.order(Order::Forget { leg })
+            }
+            Some(entry) => entry.unforgotten.push(leg),
+            None => self.order(Order::Forget { leg }),
+        }
+    }
+
+    /// The record of a call is safe: nobody needs its legs any more.
+    fn stored(&mut self, call: LegId) {
+        for leg in self.unstored.remove(&call).unwrap_or_default() {
+            self.order(Order::Forget { leg });
+        }
     }
 
     fn recording(&mut self, recording: RecordingId, state: &RecordingState) {
@@ -390,38 +445,57 @@ impl Machine {
         let Some(first) = self.owners.get(&leg).copied() else {
             return;
         };
-        let Some(entry) = self.calls.get_mut(&first) else {
-            return;
-        };
         // A second leg that was given up may still be ending: the call has no more interest in it.
-        let concerns = leg == first || entry.call.second == Some(leg);
-        let before = entry.call.poll_timeout();
-        let mut orders = Vec::new();
-        if concerns {
-            entry.call.handle(input(leg == first), &self.config.plan, &mut self.names, &mut orders, now);
+        let concerns = |entry: &Entry| leg == first || entry.call.second == Some(leg);
+        if self.calls.get(&first).is_some_and(concerns) {
+            self.step(first, input(leg == first), now);
+        } else {
+            self.add_orders(first, Vec::new());
         }
-        self.after_step(first, before, orders);
     }
 
-    /// Carries out what a call's step has given: note first, so that no leg is ever made that nobody would know.
-    pub(crate) fn after_step(&mut self, first: LegId, before: Option<Mono>, orders: Vec<Order>) {
-        let Some(entry) = self.calls.get_mut(&first) else {
-            return;
-        };
-        if let Some(due) = before {
-            self.deadlines.remove(&(due, first));
+    /// Takes one step of a call.
+    pub(crate) fn step(&mut self, first: LegId, input: CallInput<'_>, now: Mono) {
+        if let Some(entry) = self.calls.get_mut(&first) {
+            let mut steps = Steps::default();
+            entry.call.handle(input, &self.config.plan, &mut self.names, &mut steps, now);
+            self.took(first, steps);
         }
-        if let Some(due) = entry.call.poll_timeout() {
-            self.deadlines.insert((due, first), ());
-        }
+    }
+
+    /// Takes over what a step of a call has given.
+    pub(crate) fn took(&mut self, first: LegId, steps: Steps) {
+        self.told.extend(steps.told.into_iter().map(|told| (first, told)));
+        self.add_orders(first, steps.orders);
+    }
+
+    /// Notes orders of a call, to be given when the input is done with; without orders, that the call has changed.
+    pub(crate) fn add_orders(&mut self, first: LegId, orders: Vec<Order>) {
         for order in &orders {
             if let Order::Originate { leg, .. } = order {
                 self.owners.insert(*leg, first);
-                let state = LegStateView::Calling;
-                entry.legs.push(Leg { id: *leg, channel: None, incoming: false, state });
+                self.calls.get_mut(&first).into_iter().for_each(|entry| entry.originated(*leg));
             }
         }
-        let note = crate::census::write_note(&entry.call);
+        match self.touched.iter_mut().find(|touched| touched.first == first) {
+            Some(touched) => touched.orders.extend(orders),
+            None => self.touched.push(Touched { first, orders }),
+        }
+    }
+
+    /// Carries out what has come of an input: note first, so that no leg is ever made that nobody would know.
+    fn carry_out(&mut self, Touched { first, orders }: Touched) {
+        let Some(entry) = self.calls.get_mut(&first) else {
+            return;
+        };
+        let due = entry.poll_timeout();
+        if let Some(due) = std::mem::replace(&mut entry.due, due) {
+            self.deadlines.remove(&(due, first));
+        }
+        if let Some(due) = due {
+            self.deadlines.insert((due, first), ());
+        }
+        let note = crate::census::write_note(entry);
         let (changed, over) = (note != entry.note, entry.call.is_over());
         if changed {
             entry.note.clone_from(&note);
@@ -445,9 +519,10 @@ impl Machine {
 
     fn retire(&mut self, first: LegId) {
         if let Some(entry) = self.calls.remove(&first) {
-            if let Some(due) = entry.call.poll_timeout() {
+            if let Some(due) = entry.due {
                 self.deadlines.remove(&(due, first));
             }
+            self.wait_for_record(first, entry.unforgotten.clone());
             if self.ended.len() == MAX_ENDED {
                 self.ended.pop_front();
             }
@@ -455,13 +530,29 @@ impl Machine {
         }
     }
 
+    /// Keeps the legs of a call that has ended until its record is safe.
+    fn wait_for_record(&mut self, first: LegId, legs: Vec<LegId>) {
+        if !self.config.records {
+            return;
+        }
+        if self.unstored.len() == MAX_UNSTORED
+            && let Some((call, legs)) = self.unstored.pop_first()
+        {
+            tracing::error!(%call, "more than {MAX_UNSTORED} records wait to be stored: its end will not be told again");
+            legs.into_iter().for_each(|leg| self.order(Order::Forget { leg }));
+        }
+        self.unstored.insert(first, legs);
+    }
+
     fn timeout(&mut self, now: Mono) {
+        self.centre.acd.handle(acd::Input::Timeout, now);
         while let Some(((due, first), ())) = self.deadlines.first_key_value().map(|(k, v)| (*k, *v)) {
             if due > now {
                 return;
             }
             self.deadlines.remove(&(due, first));
-            self.tell(first, now, |_| CallInput::Timeout);
+            self.step(first, CallInput::Timeout, now);
+            self.flow_timeout(first, now);
         }
     }
 
@@ -479,7 +570,7 @@ impl Machine {
                 self.tell(call, now, |_| CallInput::Clear(cause));
                 Ok(Reply::Done)
             }
-            Request::Agent { agent, .. } => Err(format!("no agent \"{agent}\"")),
+            Request::Agent { agent, order } => self.agent(&agent, order, now),
         }
     }
 
@@ -508,7 +599,7 @@ impl Machine {
         let to = Destination::Trunk(spans);
         let call = Call::originate(first, to, called, calling, then, &mut orders, deadline);
         self.calls.insert(first, Entry::new(call, now));
-        self.after_step(first, None, orders);
+        self.add_orders(first, orders);
         Ok(Reply::Call(first))
     }
 

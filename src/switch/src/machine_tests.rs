@@ -1,9 +1,10 @@
 //! Tests of the switch against scripted lines.
 
 use super::*;
-use call::{Action, NumberEntry, Seat};
+use crate::Trunk;
+use call::{Action, NumberEntry, Place, Plan, Seat};
 use link::{Health, LegCensus, PlayId, SpanCensus};
-use tdm::Alarms;
+use tdm::{Alarms, SpanId};
 
 const EPOCH: u32 = 1_000;
 const PORT: ChannelId = ChannelId::new(5, 1);
@@ -22,11 +23,16 @@ fn config() -> SwitchConfig {
     SwitchConfig {
         plan: Plan {
             numbers: vec![entry("8000", attendant), entry("8001", Action::Seat("201".into()))],
-            seats: vec![Seat { number: "201".into(), port: PORT, answer_timeout: Duration::from_secs(30) }],
+            seats: vec![Seat {
+                number: "201".into(),
+                place: Place::Port(PORT),
+                answer_timeout: Duration::from_secs(30),
+            }],
             digit_timeout: Duration::from_secs(5),
             trunk_timeout: Duration::from_secs(60),
         },
         trunks: vec![Trunk { name: "telecom".into(), spans: vec![SpanId(1)], caller: None }],
+        ..SwitchConfig::default()
     }
 }
 
@@ -67,7 +73,7 @@ struct Bench {
 impl Bench {
     fn new() -> Bench {
         Bench {
-            machine: Machine::new(config()),
+            machine: Machine::new(config(), Mono::from_millis(100)).unwrap(),
             now: Mono::from_millis(100),
             seq: 0,
             orders: vec![],

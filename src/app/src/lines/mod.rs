@@ -70,9 +70,8 @@ pub(crate) fn run(_file: &Path, config: Config) -> anyhow::Result<()> {
     }
     lock::make_directory("record.directory", &config.record.directory)?;
     recover_recordings(&config);
-    for prompt in wiring::missing_prompts(&config) {
-        let file = config.prompt_file(&prompt);
-        tracing::error!(prompt, file = %file.display(), "a prompt is missing: callers will not hear it");
+    for (named, error) in wiring::unfit_prompts(&config) {
+        tracing::error!(prompt = named.prompt, by = named.by, %error, "a prompt is missing or unfit: callers will not hear it");
     }
     let lines = Lines::start(&config, stop)?;
     let outcome = lines.watch();

@@ -67,7 +67,7 @@ pub fn plan() -> Plan {
     let trunk = Action::Trunk { to: link::Destination::Trunk(vec![TRUNK]), caller: None };
     let seat = |n: u8| Seat {
         number: (200 + u16::from(n)).to_string(),
-        port: ChannelId::new(PHONES.0, n),
+        place: call::Place::Port(ChannelId::new(PHONES.0, n)),
         answer_timeout: Duration::from_secs(30),
     };
     Plan {
@@ -137,7 +137,8 @@ impl World {
 
     pub fn start_switch(&mut self) {
         let trunks = vec![Trunk { name: "telecom".into(), spans: vec![TRUNK], caller: None }];
-        self.switch = Some(switch::Machine::new(SwitchConfig { plan: plan(), trunks }));
+        let config = SwitchConfig { plan: plan(), trunks, ..SwitchConfig::default() };
+        self.switch = Some(switch::Machine::new(config, self.now).unwrap());
         self.view = View::default();
         self.tell_line(Input::Attach { anchor: WallAnchor::new(Mono::ZERO, 0) });
     }
