@@ -38,7 +38,6 @@ export class FixtureServer {
   readonly #http: Server;
   readonly #streams = new Set<Stream>();
   readonly #sockets = new WebSocketServer({ noServer: true, handleProtocols: () => "tandem.v1" });
-  #timer: NodeJS.Timeout | undefined;
   /** Orders that came in. */
   readonly orders: string[] = [];
   /** Streams opened: where each wished to go on, null for a snapshot. */
@@ -60,25 +59,9 @@ export class FixtureServer {
   }
 
   async close(): Promise<void> {
-    this.stop();
     this.cut();
     this.#http.closeAllConnections();
     await new Promise(resolve => this.#http.close(resolve));
-  }
-
-  /** Lets the world run with the real time. */
-  live(): void {
-    let last = Date.now();
-    this.#timer = setInterval(() => {
-      const now = Date.now();
-      this.world.step(now - last);
-      last = now;
-      this.tell();
-    }, 100);
-  }
-
-  stop(): void {
-    clearInterval(this.#timer);
   }
 
   /** Tears all streams off, without a goodbye. */
@@ -90,6 +73,11 @@ export class FixtureServer {
   /** Lets all streams hang: open, but dead. */
   silence(): void {
     for (const stream of this.#streams) stream.silent = true;
+  }
+
+  /** Leaves out the next `count` updates of every stream. */
+  skip(count: number): void {
+    for (const stream of this.#streams) if (stream.seq !== null) stream.seq += count;
   }
 
   get streams(): number {
@@ -160,25 +148,38 @@ export class FixtureServer {
     const { world } = this;
     const { pathname, searchParams } = url;
     const number = (key: string) => Number(searchParams.get(key));
-    if (pathname === "/v1/status") return json(response, this.#status());
-    if (pathname === "/v1/records") return json(response, this.#records(searchParams));
+    if (pathname === "/v1/status") {
+      json(response, this.#status());
+      return;
+    }
+    if (pathname === "/v1/records") {
+      json(response, this.#records(searchParams));
+      return;
+    }
     if (pathname === "/v1/figures") {
       const intervals = world.intervals(number("from_ms"), number("to_ms"), number("step_s") * 1000);
-      return json(response, { intervals });
+      json(response, { intervals });
+      return;
     }
     if (pathname.startsWith("/v1/records/")) {
       const name = decodeURIComponent(pathname.slice("/v1/records/".length));
       const call = world.ended.find(call => call.call === name) ?? world.calls.get(name);
-      return call ? json(response, call) : problem(response, 404, "not_found", "no such call");
+      if (call) json(response, call);
+      else problem(response, 404, "not_found", "no such call");
+      return;
     }
     if (pathname.startsWith("/v1/recordings/")) {
-      if (pathname.endsWith("/waveform")) return json(response, waveform(RECORDING_S, number("points")));
+      if (pathname.endsWith("/waveform")) {
+        json(response, waveform(RECORDING_S, number("points")));
+        return;
+      }
       response.writeHead(200, { "Content-Type": "audio/wav" });
       response.end(wav(RECORDING_S));
       return;
     }
     if (pathname.startsWith("/v1/agents/") && request.method === "POST") {
-      return this.#order(request, decodeURIComponent(pathname.slice("/v1/agents/".length)), response);
+      this.#order(request, decodeURIComponent(pathname.slice("/v1/agents/".length)), response);
+      return;
     }
     problem(response, 404, "not_found", "there is nothing at this path");
   }
@@ -228,7 +229,8 @@ export class FixtureServer {
       const { order, reason = null } = JSON.parse(body) as { order: string; reason?: string };
       this.orders.push(`${agent} ${order} ${reason ?? ""}`.trim());
       if (!this.world.order(agent, order, reason)) {
-        return problem(response, 409, "refused", `agent ${agent} is in a call`);
+        problem(response, 409, "refused", `agent ${agent} is in a call`);
+        return;
       }
       response.writeHead(202).end();
       this.tell();

@@ -323,9 +323,9 @@ export class World {
       const pick = this.chance();
       const queue = pick < 0.65 ? "service" : pick < 0.95 ? "sales" : "night";
       const entered = { queue, entered_ms: this.now, left_ms: null, outcome: null, agent: null };
-      this.#call({ ...call, visits: [entered] });
+      this.#call({ ...call, progress: "waiting", visits: [entered] });
       this.#count(queue, "offered", 0);
-    } else if (visit?.left_ms === null && call.progress === "prompt") {
+    } else if (visit?.left_ms === null && call.progress === "waiting") {
       const idle = [...this.agents.values()]
         .filter(agent => agent.state === "idle" && agent.queues.includes(visit.queue))
         .sort((a, b) => a.since_ms - b.since_ms)[0];

@@ -61,7 +61,7 @@ export const CallView = object({
   reached: nullable(text),
   agent: nullable(text),
   visits: list(VisitView),
-  progress: oneOf("dialling", "prompt", "ringing", "talking", "ending"),
+  progress: oneOf("dialling", "prompt", "waiting", "ringing", "talking", "ending"),
   legs: list(LegView),
   since_ms: count,
   answered_ms: nullable(count),

@@ -65,7 +65,7 @@ export function Agents() {
         dataSource={shown}
         pagination={false}
         virtual={shown.length > 200}
-        scroll={{ x: 1240, ...(shown.length > 200 ? { y: 600 } : {}) }}
+        scroll={{ x: 1200, ...(shown.length > 200 ? { y: 600 } : {}) }}
         locale={{ emptyText: <Nothing>{say("agents.nobody")}</Nothing> }}
         onRow={agent => ({ "data-testid": `agent-${agent.agent}` }) as object}
       />
@@ -125,7 +125,7 @@ function agentColumns(
     key,
     align: "right" as const,
     className: "num",
-    width: 76,
+    width: 92,
     sorter: (a: AgentView, b: AgentView) => a.totals[key] - b.totals[key],
     showSorterTooltip: { title: say("agents.today.tip") },
     render: (_: unknown, agent: AgentView) => show(agent.totals[key]),
@@ -192,8 +192,9 @@ function agentColumns(
     total("answered", say("agents.answered"), grouped),
     total("missed", say("agents.missed"), grouped),
     total("talking_ms", say("agents.talking"), duration),
-    total("wrap_up_ms", say("agents.wrap_up"), duration),
-    total("busy_ms", say("agents.busy"), duration),
+    { ...total("wrap_up_ms", say("agents.wrap_up"), duration), responsive: ["xl" as const] },
+    { ...total("busy_ms", say("agents.busy"), duration), responsive: ["xxl" as const] },
+    { ...total("idle_ms", say("agents.idle"), duration), responsive: ["xxl" as const] },
     {
       title: say("agents.orders"),
       key: "orders",

@@ -74,7 +74,7 @@ export function IntervalChart({ queues, shade }: { queues: readonly QueueView[];
         </>
       }
     >
-      {problem?.status === 404 ? (
+      {problem?.code === "no_store" ? (
         <Nothing>{say("overview.chart.none")}</Nothing>
       ) : problem ? (
         <Nothing>{say("error.load", { message: problem.message })}</Nothing>

@@ -174,8 +174,10 @@ function Grid(props: { span: SpanView; channels: readonly Channel[]; calls: Read
   );
 }
 
+/** How many channels stand in the first row. */
 function columnsOf(grid: HTMLElement | null): number {
-  return grid === null ? 1 : getComputedStyle(grid).gridTemplateColumns.split(" ").length;
+  const cells = [...(grid?.children ?? [])] as HTMLElement[];
+  return cells.filter(cell => cell.offsetTop === cells[0]?.offsetTop).length;
 }
 
 function ChannelCard({ channel, calls }: { channel: Channel; calls: ReadonlyMap<string, CallView> }) {

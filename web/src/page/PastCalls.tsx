@@ -61,7 +61,7 @@ export function PastCalls({ tabs }: { tabs: ReactNode }) {
         dataSource={[...records.calls]}
         loading={records.loading}
         pagination={false}
-        scroll={{ x: 1120 }}
+        scroll={{ x: 1200 }}
         locale={{ emptyText: <Nothing>{say("calls.none.past")}</Nothing> }}
         onRow={call => ({ onClick: () => openCall("calls", call.call), className: "row-link" })}
       />
@@ -175,14 +175,14 @@ function pastColumns(
     {
       title: say("calls.began"),
       key: "began",
-      width: 120,
+      width: 116,
       className: "num",
       render: (_, call) => dayTime(call.since_ms, todayMs),
     },
     {
       title: say("calls.caller"),
       key: "caller",
-      width: 150,
+      width: 136,
       render: (_, call) => (
         <a href={callLink("calls", call.call)}>
           <CallerNumber call={call} />
@@ -199,7 +199,6 @@ function pastColumns(
     {
       title: say("calls.queue"),
       key: "queue",
-      width: 180,
       ellipsis: true,
       render: (_, call) => {
         const visit = last(call);
@@ -209,7 +208,7 @@ function pastColumns(
     {
       title: say("calls.outcome"),
       key: "outcome",
-      width: 110,
+      width: 100,
       render: (_, call) => {
         const outcome = outcomeOf(call);
         if (outcome === null) return <span className="faint">{say("outcome.none")}</span>;
@@ -219,7 +218,7 @@ function pastColumns(
     {
       title: say("calls.wait"),
       key: "wait",
-      width: 76,
+      width: 88,
       align: "right",
       className: "num",
       render: (_, call) => (call.visits.length > 0 ? duration(waitedMs(call)) : ""),
@@ -227,7 +226,7 @@ function pastColumns(
     {
       title: say("calls.agent"),
       key: "agent",
-      width: 120,
+      width: 100,
       ellipsis: true,
       render: (_, call) => {
         const agent = agentOf(call);
@@ -237,7 +236,7 @@ function pastColumns(
     {
       title: say("calls.talk"),
       key: "talk",
-      width: 76,
+      width: 84,
       align: "right",
       className: "num",
       render: (_, call) =>
@@ -246,7 +245,7 @@ function pastColumns(
     {
       title: say("calls.duration"),
       key: "duration",
-      width: 76,
+      width: 96,
       align: "right",
       className: "num",
       render: (_, call) => (call.ended_ms === null ? "" : duration(call.ended_ms - call.since_ms)),
@@ -254,14 +253,14 @@ function pastColumns(
     {
       title: say("calls.cause"),
       key: "cause",
-      width: 180,
+      width: 176,
       ellipsis: true,
       render: (_, call) => causeText(say, call.cause),
     },
     {
       title: say("calls.recording"),
       key: "recording",
-      width: 80,
+      width: 96,
       align: "right",
       className: "num",
       render: (_, call) => {

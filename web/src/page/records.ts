@@ -88,7 +88,7 @@ export function useRecords(filter: Filter): PastRecords {
     return () => clearTimeout(timer);
   }, [follows, refresh]);
 
-  const storeless = failed?.status === 404;
+  const storeless = failed?.code === "no_store";
   return {
     calls: storeless ? ended : fetched.calls,
     total: storeless ? ended.length : fetched.total,

@@ -25,8 +25,22 @@ const FONT =
   '"Inter", "Segoe UI", "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "Noto Sans SC", system-ui, sans-serif';
 
 const COLOURS = {
-  light: { accent: "#0f766e", panel: "#ffffff", page: "#f2f4f6", line: "#e2e7eb", text: "#1c2833" },
-  dark: { accent: "#2bb3a3", panel: "#161e25", page: "#0f151a", line: "#283340", text: "#dde5ec" },
+  light: {
+    accent: "#0f766e",
+    panel: "#ffffff",
+    raised: "#ffffff",
+    page: "#f2f4f6",
+    line: "#e2e7eb",
+    text: "#1c2833",
+  },
+  dark: {
+    accent: "#2bb3a3",
+    panel: "#161e25",
+    raised: "#1c262e",
+    page: "#0f151a",
+    line: "#283340",
+    text: "#dde5ec",
+  },
 };
 
 export function antdTheme(shade: Shade): ThemeConfig {
@@ -39,7 +53,10 @@ export function antdTheme(shade: Shade): ThemeConfig {
       colorLink: colours.accent,
       colorBgBase: colours.panel,
       colorBgContainer: colours.panel,
+      colorBgElevated: colours.raised,
       colorBgLayout: colours.page,
+      // The figures under an open drawer stay readable.
+      colorBgMask: "rgba(10, 20, 28, 0.16)",
       colorBorderSecondary: colours.line,
       colorTextBase: colours.text,
       borderRadius: 6,
@@ -51,6 +68,8 @@ export function antdTheme(shade: Shade): ThemeConfig {
     components: {
       Table: { headerBg: colours.panel, headerSplitColor: "transparent", cellPaddingBlockSM: 4 },
       Drawer: { paddingLG: 16 },
+      Timeline: { itemPaddingBottom: 9 },
+      Segmented: { itemSelectedBg: colours.raised, trackBg: colours.page },
     },
   };
 }

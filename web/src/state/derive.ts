@@ -93,8 +93,7 @@ export type Stage = "dialling" | "menu" | "waiting" | "ringing" | "talking" | "e
 
 export function stage(call: CallView): Stage {
   if (call.ended_ms !== null) return "ended";
-  if (call.progress === "prompt") return openVisit(call) ? "waiting" : "menu";
-  return call.progress;
+  return call.progress === "prompt" ? "menu" : call.progress;
 }
 
 /** How a call ended for the caller: the outcome of the last stay in a queue. */
