@@ -157,7 +157,10 @@ mod tests {
         let ours = "\"abababababababababababababababab\"";
         assert_eq!(tag, ours);
         assert!(knows(&headers(header::IF_NONE_MATCH, "\"abababababababababababababababab\""), &tag));
-        assert!(knows(&headers(header::IF_NONE_MATCH, "\"x\", W/\"abababababababababababababababab\""), &tag));
+        assert!(knows(
+            &headers(header::IF_NONE_MATCH, "\"x\", W/\"abababababababababababababababab\""),
+            &tag
+        ));
         assert!(knows(&headers(header::IF_NONE_MATCH, "*"), &tag));
         assert!(!knows(&headers(header::IF_NONE_MATCH, "\"x\""), &tag));
         assert!(!knows(&HeaderMap::new(), &tag));

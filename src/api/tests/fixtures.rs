@@ -33,12 +33,19 @@ fn span() -> SpanView {
 }
 
 fn telephones() -> SpanView {
-    SpanView { span: 5, kind: "FXS".into(), use_: "telephones".into(), dchannel: None, d_timeslot: None, ..span() }
+    SpanView {
+        span: 5,
+        kind: "FXS".into(),
+        use_: "telephones".into(),
+        dchannel: None,
+        d_timeslot: None,
+        ..span()
+    }
 }
 
 /// A call in each stage of its life, in which every field is once there and once not.
 fn calls() -> Vec<CallView> {
-    let leg = |leg: &str, incoming, state| LegView {
+    let leg = |leg: &str, incoming: bool, state| LegView {
         leg: leg.into(),
         channel: incoming.then(|| "1/1".into()),
         incoming,
@@ -264,6 +271,8 @@ fn the_page_s_fixtures_are_what_the_schema_says() {
     let known = fs::read_to_string(&path).unwrap_or_default();
     if known != text {
         fs::write(&path, &text).expect("web/ can be written to");
-        panic!("the schema has changed: {FILE} is written anew, look at it, run `make test` again and commit it");
+        panic!(
+            "the schema has changed: {FILE} is written anew, look at it, run `make test` again and commit it"
+        );
     }
 }

@@ -78,7 +78,10 @@ fn assets_are_kept_for_ever_and_an_unchanged_index_is_not_sent_again() {
     let again = get(&world, "/", &[("Accept-Encoding", "identity"), ("If-None-Match", &tag)]);
     assert_eq!((again.status, again.body.len()), (304, 0));
     let packed = get(&world, "/", &[("Accept-Encoding", "gzip"), ("If-None-Match", &tag)]);
-    assert!(packed.status == 200 || packed.header("content-encoding").is_empty(), "other octets, another tag");
+    assert!(
+        packed.status == 200 || packed.header("content-encoding").is_empty(),
+        "other octets, another tag"
+    );
 }
 
 #[test]
