@@ -88,6 +88,12 @@ impl LineClient {
         self.pace
     }
 
+    /// Returns how many milliseconds of the card have been read and not yet been heard: how far the program is behind, as
+    /// far as it knows.
+    pub fn behind(&self) -> usize {
+        self.heard.len()
+    }
+
     /// Waits for the next millisecond of the card.
     ///
     /// # Errors

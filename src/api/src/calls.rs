@@ -63,7 +63,7 @@ fn number(key: &str, number: &str, beside: &str) -> Result<(), Refusal> {
     Err(Refusal::bad(format!("{key}: expected 1 to {MAX_NUMBER} digits{beside}")))
 }
 
-async fn ask(hub: &Hub, request: Request) -> Result<Result<Reply, String>, Refusal> {
+pub(crate) async fn ask(hub: &Hub, request: Request) -> Result<Result<Reply, String>, Refusal> {
     let reply = hub.ask(request).map_err(|e| match e {
         AskError::Full => Refusal::busy("the switch has too many requests waiting; try again"),
         AskError::Gone => Refusal::busy("the switch takes no requests"),
@@ -78,7 +78,7 @@ async fn ask(hub: &Hub, request: Request) -> Result<Result<Reply, String>, Refus
     }
 }
 
-fn senseless() -> Refusal {
+pub(crate) fn senseless() -> Refusal {
     let message = "the switch's answer does not fit the request";
     Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", message)
 }

@@ -7,10 +7,13 @@
 //! Every request carries a [token](mod@token) and names this machine in its `Host` header, against pages in a browser
 //! that would have it talk to us (DNS rebinding). It is meant for loopback: there is no TLS.
 //!
+//! Records and figures come from the [store](store::Read), recordings from their directory; both are optional.
+//!
 //! Bounds: [`MAX_CONNECTIONS`] connections, [`MAX_SOCKETS`] WebSockets, [`MAX_BODY`] octets of a body; those of
 //! [`hub`].
 #![warn(missing_docs)]
 
+mod agents;
 mod calls;
 mod error;
 mod events;
@@ -18,10 +21,13 @@ mod guard;
 pub mod hub;
 mod listener;
 mod page;
+mod recordings;
+mod records;
 mod routes;
 pub mod schema;
 mod server;
 pub mod token;
+mod waveform;
 
 pub use events::MAX_SOCKETS;
 pub use hub::{Answer, Asked, Hub};

@@ -8,7 +8,7 @@ use axum::extract::rejection::{BytesRejection, QueryRejection};
 use axum::extract::{DefaultBodyLimit, Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Json, Router, middleware};
 use serde::Deserialize;
 use switch::view::{MAX_ENDED_CALLS, View};
@@ -16,7 +16,7 @@ use switch::view::{MAX_ENDED_CALLS, View};
 use crate::error::Refusal;
 use crate::schema::{API_VERSION, CallCounts, CallView, Calls, Channels, Dialled, SpanCounts, Spans, Status};
 use crate::server::Shared;
-use crate::{calls, events, guard, page};
+use crate::{agents, calls, events, guard, page, recordings, records};
 
 /// The longest body of a request, in octets.
 pub const MAX_BODY: usize = 16 * 1024;
@@ -33,6 +33,13 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/v1/channels", get(channels))
         .route("/v1/calls", get(calls).post(dial))
         .route("/v1/calls/{call}", get(call).delete(clear))
+        .route("/v1/queues", get(agents::queues))
+        .route("/v1/agents", get(agents::agents))
+        .route("/v1/agents/{agent}", post(agents::order))
+        .route("/v1/records", get(records::records))
+        .route("/v1/records/{call}", get(records::record))
+        .route("/v1/figures", get(records::figures))
+        .route("/v1/recordings/{*path}", get(recordings::recording))
         .route("/v1/events", get(events::events))
         .fallback(nothing)
         .method_not_allowed_fallback(wrong_method)
@@ -160,7 +167,8 @@ pub(crate) fn bad_query(rejection: QueryRejection) -> Refusal {
     Refusal::bad(rejection.body_text())
 }
 
-fn bad_body(rejection: BytesRejection) -> Refusal {
+/// Says what is wrong with a body.
+pub(crate) fn bad_body(rejection: BytesRejection) -> Refusal {
     let response = rejection.into_response();
     if response.status() == StatusCode::PAYLOAD_TOO_LARGE {
         let message = format!("the body is longer than {MAX_BODY} octets");

@@ -6,6 +6,7 @@
 
 pub use link::Health;
 use serde::{Deserialize, Serialize};
+pub use store::{IntervalFigures, MAX_TOTAL};
 use switch::view::View;
 pub use switch::view::{
     AgentCounts, AgentStateView, AgentTotals, AgentView, CallView, ChannelView, LegStateView, LegView,
@@ -111,6 +112,83 @@ pub struct Dial {
 pub struct Dialled {
     /// The new call's name.
     pub call: String,
+}
+
+/// `GET /v1/queues`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Queues {
+    /// The number of the last update in it.
+    pub seq: u64,
+    /// By name.
+    pub queues: Vec<QueueView>,
+}
+
+/// `GET /v1/agents`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Agents {
+    /// The number of the last update in it.
+    pub seq: u64,
+    /// By name.
+    pub agents: Vec<AgentView>,
+}
+
+/// `POST /v1/agents/{agent}`, what is sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ordered {
+    /// What the agent wants.
+    pub order: OrderWord,
+    /// Why, for `busy` and only then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// What an agent wants, in a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the names are those of switch::AgentOrder")]
+pub enum OrderWord {
+    LogIn,
+    LogOut,
+    Ready,
+    Busy,
+    WrapUpEnd,
+}
+
+/// `GET /v1/records`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Records {
+    /// The newest first, by the time they began.
+    pub records: Vec<CallView>,
+    /// How many the whole selection has, counted up to [`store::MAX_TOTAL`].
+    pub total: u64,
+    /// What `before` must be for the next page; null at the end.
+    pub next: Option<String>,
+}
+
+/// `GET /v1/figures`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Figures {
+    /// By time and queue; intervals of a queue in which nobody came are left out.
+    pub intervals: Vec<IntervalFigures>,
+}
+
+/// `GET /v1/recordings/{path}/waveform`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Waveform {
+    /// The length of the recording.
+    pub length_ms: u64,
+    /// The caller first, then what is sent to the caller.
+    pub channels: Vec<Lane>,
+}
+
+/// One channel of a waveform, in stretches of equal length. Samples are -32,768 to 32,767.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lane {
+    /// The least sample of each stretch.
+    pub min: Vec<i16>,
+    /// The greatest sample of each stretch.
+    pub max: Vec<i16>,
 }
 
 /// Every answer that is not a success.

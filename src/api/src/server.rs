@@ -1,6 +1,7 @@
 //! The server's life: bind, run on a thread of its own, stop.
 
 use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -10,6 +11,7 @@ use tokio::sync::{Semaphore, watch};
 use crate::events::MAX_SOCKETS;
 use crate::hub::Hub;
 use crate::listener::Bounded;
+use crate::recordings::Recordings;
 use crate::routes;
 use crate::token::Token;
 
@@ -17,7 +19,7 @@ use crate::token::Token;
 const FAREWELL: Duration = Duration::from_secs(2);
 
 /// What the server is told once.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct ApiConfig {
     /// Where it listens; port 0 takes any free one.
     pub listen: SocketAddr,
@@ -25,6 +27,10 @@ pub struct ApiConfig {
     pub token: Token,
     /// The program's version, for the status.
     pub version: String,
+    /// Where records are read; without it there are none.
+    pub records: Option<Arc<dyn store::Read>>,
+    /// Where recordings lie; without it there are none.
+    pub recordings_dir: Option<PathBuf>,
 }
 
 /// Why there is no server.
@@ -44,13 +50,14 @@ pub enum ApiError {
 }
 
 /// What all requests share.
-#[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) hub: Hub,
     pub(crate) token: Token,
     pub(crate) version: String,
     pub(crate) listen: SocketAddr,
     pub(crate) started: Instant,
+    pub(crate) records: Option<Arc<dyn store::Read>>,
+    pub(crate) recordings: Option<Recordings>,
     /// Room for WebSockets.
     pub(crate) sockets: Arc<Semaphore>,
     /// Becomes true when the server stops.
@@ -70,7 +77,7 @@ pub struct Server {
 /// # Errors
 /// The address is taken or not ours, or the system gives no thread; nothing runs then.
 pub fn serve(config: ApiConfig, hub: Hub) -> Result<Server, ApiError> {
-    let ApiConfig { listen, token, version } = config;
+    let ApiConfig { listen, token, version, records, recordings_dir } = config;
     let bind = |source| ApiError::Bind { listen, source };
     let listener = TcpListener::bind(listen).map_err(bind)?;
     listener.set_nonblocking(true).map_err(bind)?;
@@ -82,6 +89,8 @@ pub fn serve(config: ApiConfig, hub: Hub) -> Result<Server, ApiError> {
         version,
         listen,
         started: Instant::now(),
+        records,
+        recordings: recordings_dir.map(Recordings::new),
         sockets: Arc::new(Semaphore::new(MAX_SOCKETS)),
         stop: stopped,
     });

@@ -6,9 +6,10 @@ use std::fs;
 use std::path::Path;
 
 use api::schema::{
-    API_VERSION, AgentCounts, AgentStateView, AgentTotals, AgentView, CallCounts, CallView, Calls,
-    ChannelView, Channels, Health, LegStateView, LegView, Message, Outcome, Problem, ProblemText,
-    QueueFigures, QueueView, RecordingView, Snapshot, SpanCounts, SpanView, Spans, Status, Update, VisitView,
+    API_VERSION, AgentCounts, AgentStateView, AgentTotals, AgentView, Agents, CallCounts, CallView, Calls,
+    ChannelView, Channels, Figures, Health, IntervalFigures, Lane, LegStateView, LegView, Message, OrderWord,
+    Ordered, Outcome, Problem, ProblemText, QueueFigures, QueueView, Queues, RecordingView, Records, Snapshot,
+    SpanCounts, SpanView, Spans, Status, Update, VisitView, Waveform,
 };
 use call::{From, Progress};
 use serde_json::{Value, json};
@@ -202,6 +203,28 @@ fn channels() -> Vec<ChannelView> {
     ["idle", "busy", "blocked", "alarm", "dchannel"].map(channel).to_vec()
 }
 
+fn intervals() -> Vec<IntervalFigures> {
+    vec![IntervalFigures {
+        queue: "service".into(),
+        from_ms: BEGAN_MS,
+        offered: 10,
+        answered: 6,
+        answered_in_goal: 5,
+        abandoned: 3,
+        flowed_out: 1,
+        refused: 2,
+        answered_wait_ms: 40_000,
+        abandoned_wait_ms: 9_000,
+    }]
+}
+
+fn orders() -> Vec<Ordered> {
+    let order = |order| Ordered { order, reason: (order == OrderWord::Busy).then(|| "lunch".into()) };
+    [OrderWord::LogIn, OrderWord::LogOut, OrderWord::Ready, OrderWord::Busy, OrderWord::WrapUpEnd]
+        .map(order)
+        .to_vec()
+}
+
 fn updates() -> Vec<Update> {
     let mut updates = vec![Update::Line { attached: true }, Update::Span { span: span() }];
     updates.extend(calls().into_iter().map(|call| Update::Call { call }));
@@ -258,6 +281,12 @@ fn fixtures() -> Value {
         "spans": Spans { seq, spans: vec![span(), telephones()] },
         "channels": Channels { seq, channels: channels() },
         "calls": Calls { seq, total: 6, calls: calls() },
+        "queues": Queues { seq, queues: vec![queue(0), queue(160)] },
+        "agents": Agents { seq, agents: agents() },
+        "orders": orders(),
+        "records": Records { records: calls()[5..].to_vec(), total: 340, next: Some("1795308000000-7".into()) },
+        "figures": Figures { intervals: intervals() },
+        "waveform": Waveform { length_ms: 61_000, channels: vec![Lane { min: vec![-9, 0], max: vec![8, 0] }] },
         "problem": Problem {
             error: ProblemText { code: "not_found".into(), message: "no such call".into() },
         },

@@ -4,7 +4,8 @@ mod world;
 
 use api::{ApiError, MAX_BODY, hub, serve};
 use serde_json::{Value, json};
-use switch::{Reply, Request};
+use switch::view::{AgentStateView, AgentView, QueueFigures, QueueView, Update};
+use switch::{AgentOrder, Reply, Request};
 use world::{RUN, TOKEN, World, bearer, config};
 
 fn code(answer: &(u16, Value)) -> (u16, &str) {
@@ -156,6 +157,80 @@ fn hanging_up_a_call_that_lives_without_its_line_is_a_conflict() {
 }
 
 #[test]
+fn queues_and_agents_are_listed_with_the_number_of_the_last_update() {
+    let world = World::new();
+    world.hub.publish(Update::Queue { queue: Box::new(queue("service")) });
+    world.hub.publish(Update::Queue { queue: Box::new(queue("sales")) });
+    world.hub.publish(Update::Agent { agent: Box::new(agent("zhang")) });
+    let (status, body) = world.get("/v1/queues");
+    let names = |list: &Value, key: &str| {
+        list.as_array().expect("a list").iter().map(|one| one[key].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!((status, &body["seq"]), (200, &json!(3)));
+    assert_eq!(names(&body["queues"], "queue"), ["sales", "service"]);
+    assert_eq!(
+        (&body["queues"][1]["waiting"], &body["queues"][1]["figures"]["sl1"]),
+        (&json!(2), &json!(0.5))
+    );
+    let (status, body) = world.get("/v1/agents");
+    assert_eq!((status, names(&body["agents"], "agent")), (200, vec![json!("zhang")]));
+    assert_eq!(
+        (&body["agents"][0]["state"], &body["agents"][0]["reason"]),
+        (&json!("busy"), &json!("lunch"))
+    );
+}
+
+#[test]
+fn an_agent_s_order_is_handed_over() {
+    let world = World::new();
+    let cases = [
+        (r#"{"order": "log_in"}"#, AgentOrder::LogIn),
+        (r#"{"order": "log_out"}"#, AgentOrder::LogOut),
+        (r#"{"order": "ready"}"#, AgentOrder::Ready),
+        (r#"{"order": "busy", "reason": "lunch"}"#, AgentOrder::Busy { reason: "lunch".into() }),
+        (r#"{"order": "wrap_up_end"}"#, AgentOrder::WrapUpEnd),
+    ];
+    for (body, order) in cases {
+        let switch = world.answer(Ok(Reply::Done));
+        assert_eq!(world.post("/v1/agents/zhang", body), (202, Value::Null));
+        assert_eq!(switch.join().expect("no panic"), Request::Agent { agent: "zhang".into(), order });
+    }
+}
+
+#[test]
+fn an_order_that_the_switch_refuses_is_a_conflict_or_names_nobody() {
+    let world = World::new();
+    world.hub.publish(Update::Agent { agent: Box::new(agent("zhang")) });
+    for (name, answer) in [("zhang", (409, "refused")), ("nobody", (404, "not_found"))] {
+        let switch = world.answer(Err("no".into()));
+        assert_eq!(code(&world.post(&format!("/v1/agents/{name}"), r#"{"order": "ready"}"#)), answer);
+        switch.join().expect("no panic");
+    }
+}
+
+#[test]
+fn a_wrong_order_never_reaches_the_switch() {
+    let world = World::new();
+    let long = format!(r#"{{"order": "busy", "reason": "{}"}}"#, "r".repeat(33));
+    let bodies = [
+        "",
+        "{}",
+        r#"{"order": "sleep"}"#,
+        r#"{"order": "busy"}"#,
+        r#"{"order": "busy", "reason": ""}"#,
+        r#"{"order": "ready", "reason": "lunch"}"#,
+        r#"{"order": "ready", "more": 1}"#,
+        &long,
+    ];
+    for body in bodies {
+        assert_eq!(code(&world.post("/v1/agents/zhang", body)), (400, "bad_request"), "{body}");
+    }
+    let name = "n".repeat(33);
+    assert_eq!(world.post(&format!("/v1/agents/{name}"), r#"{"order": "ready"}"#).0, 400);
+    assert!(world.hub.requests().is_empty());
+}
+
+#[test]
 fn a_request_that_the_switch_drops_is_answered() {
     let world = World::new();
     let requests = world.hub.requests();
@@ -189,9 +264,21 @@ fn without_the_right_token_nothing_is_told_not_even_which_paths_there_are() {
     let world = World::busy();
     let short = format!("Bearer {}", &TOKEN[1..]);
     let wrong = format!("Bearer {}", TOKEN.replace('0', "1"));
-    for path in
-        ["/v1/status", "/v1/spans", "/v1/channels", "/v1/calls", "/v1/calls/x", "/v1/events", "/nothing"]
-    {
+    for path in [
+        "/v1/status",
+        "/v1/spans",
+        "/v1/channels",
+        "/v1/calls",
+        "/v1/calls/x",
+        "/v1/queues",
+        "/v1/agents",
+        "/v1/records",
+        "/v1/records/x",
+        "/v1/figures",
+        "/v1/recordings/a.wav",
+        "/v1/events",
+        "/nothing",
+    ] {
         assert_eq!(code(&world.send("GET", path, &[], "")), (401, "unauthorized"), "{path}");
         for value in [&short, &wrong, TOKEN, "Bearer ", "Basic x"] {
             let answer = world.send("GET", path, &[("Authorization", value)], "");
@@ -238,4 +325,14 @@ fn after_a_shutdown_the_port_is_free_again() {
     let World { hub, server } = world;
     server.shutdown();
     serve(config(&listen), hub).expect("free").shutdown();
+}
+
+fn queue(name: &str) -> QueueView {
+    let figures = QueueFigures { offered: 2, answered: 1, sl1: Some(0.5), ..QueueFigures::default() };
+    QueueView { queue: name.into(), waiting: 2, figures, ..QueueView::default() }
+}
+
+fn agent(name: &str) -> AgentView {
+    let reason = Some("lunch".into());
+    AgentView { agent: name.into(), state: AgentStateView::Busy, reason, ..AgentView::default() }
 }

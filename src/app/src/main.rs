@@ -4,11 +4,14 @@
 //! `tandem switch` everything that decides or shows. Either may die; see `docs/architecture.md`.
 //! Exit codes: 0 done, 1 failed, 2 the configuration or the machine does not allow it (a supervisor does not try again).
 
+mod exchange;
 mod lines;
 mod lock;
 mod logging;
+mod records;
 mod supervisor;
 mod switching;
+mod whole;
 mod wiring;
 
 use std::path::{Path, PathBuf};
@@ -46,6 +49,8 @@ enum Command {
     Line(ConfigFile),
     /// Run the switch process alone: decisions, calls, the API
     Switch(ConfigFile),
+    /// Run the simulated exchange with its people alone: callers and agents for a simulated card
+    Exchange(ConfigFile),
     /// Check a configuration file and print every error in it
     Check(ConfigFile),
     /// Commands that ask a running Tandem over its API
@@ -67,6 +72,7 @@ fn main() -> ExitCode {
         Command::Run(file) => with_config(&file.config, supervisor::run),
         Command::Line(file) => with_config(&file.config, lines::run),
         Command::Switch(file) => with_config(&file.config, switching::run),
+        Command::Exchange(file) => with_config(&file.config, exchange::run),
         Command::Operator(command) => match command.run(&mut std::io::stdout().lock()) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
@@ -84,8 +90,10 @@ fn check(file: &Path) -> ExitCode {
     let spans: usize = config.cards.iter().map(|card| card.spans.len()).sum();
     warn(&config);
     let unfit = wiring::unfit_prompts(&config);
-    for (named, error) in &unfit {
-        eprintln!("{}: {error}", named.by);
+    for prompt in &unfit {
+        let (first, others) = prompt.named_by.split_first().expect("somebody names the prompt");
+        let others = if others.is_empty() { String::new() } else { format!("; so do {}", others.join(", ")) };
+        eprintln!("{first} names a prompt that cannot be played: {}{others}", prompt.error);
     }
     let state = if unfit.is_empty() { "no errors" } else { "callers will not hear all prompts" };
     println!(

@@ -1,8 +1,9 @@
-//! `tandem run`: starts the line process and the switch process and keeps them running.
+//! `tandem run`: starts the line process and the switch process and keeps them running; with `[exchange]` in the
+//! configuration the simulated exchange, too.
 //!
 //! A child that ends is started again at once, then after growing pauses if it ends again soon. One that ends with exit
-//! code 2 before it ever worked cannot be helped by another try: everything stops. On SIGTERM or SIGINT the switch is
-//! ended first, then the line process, which closes its recordings and leaves the lines in order.
+//! code 2 before it ever worked cannot be helped by another try: everything stops. On SIGTERM or SIGINT the exchange and
+//! the switch are ended first, then the line process, which closes its recordings and leaves the lines in order.
 
 use std::os::unix::net::UnixStream;
 use std::path::Path;
@@ -69,14 +70,18 @@ pub(crate) fn run(file: &Path, config: Config) -> anyhow::Result<()> {
     crate::lock::make_directory("system.data_dir", &config.system.data_dir)?;
     let _lock = crate::lock::take(&config.system.data_dir, "run.lock")?;
     let mut line = Kept::new("line", file);
-    let mut switch = Kept::new("switch", file);
+    let mut others = vec![Kept::new("switch", file)];
+    if crate::exchange::is_wanted(&config) {
+        others.push(Kept::new("exchange", file));
+    }
     line.start()?;
-    let outcome =
-        wait_ready(&mut line, &config.line.socket, &stop).and_then(|()| switch.start()).and_then(|()| {
+    let outcome = wait_ready(&mut line, &config.line.socket, &stop)
+        .and_then(|()| others.iter_mut().try_for_each(Kept::start))
+        .and_then(|()| {
             greet(file, &config);
-            keep(&mut line, &mut switch, &stop)
+            keep(&mut line, &mut others, &stop)
         });
-    switch.end();
+    others.iter_mut().rev().for_each(Kept::end);
     line.end();
     outcome
 }
@@ -100,10 +105,10 @@ fn greet(file: &Path, config: &Config) {
     }
 }
 
-fn keep(line: &mut Kept<'_>, switch: &mut Kept<'_>, stop: &AtomicBool) -> anyhow::Result<()> {
+fn keep(line: &mut Kept<'_>, others: &mut [Kept<'_>], stop: &AtomicBool) -> anyhow::Result<()> {
     while !stop.load(Ordering::Acquire) {
         line.tend()?;
-        switch.tend()?;
+        others.iter_mut().try_for_each(Kept::tend)?;
         std::thread::sleep(POLL);
     }
     println!("tandem is stopping");

@@ -19,8 +19,10 @@ use clock::{Clock, Mono, MonoClock};
 use config::Config;
 use crossbeam_channel::{Receiver, Sender, bounded, select_biased};
 use link::{Order, PROTOCOL, ToLine, ToSwitch, wire};
+use store::Stored;
 use switch::{Input, Machine, Output, RequestId};
 
+use crate::records::{Days, Records};
 use crate::{lock, refused, wiring};
 
 /// Messages that may wait for the machine.
@@ -40,9 +42,12 @@ enum Mail {
 
 struct Switching {
     machine: Machine,
+    records: Records,
+    days: Days,
     hub: Hub,
     mail: Receiver<Mail>,
     requests: Receiver<Asked>,
+    stored: Receiver<Stored>,
     stream: Option<UnixStream>,
     /// Orders of this turn, written together.
     octets: Vec<u8>,
@@ -59,17 +64,28 @@ pub(crate) fn run(_file: &Path, config: Config) -> anyhow::Result<()> {
     for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT] {
         signal_hook::flag::register(signal, Arc::clone(&stop)).context("cannot catch signals")?;
     }
-    let machine_config = wiring::switch_config(&config);
+    let mut machine_config = wiring::switch_config(&config);
+    let records = Records::start(&config, &mut machine_config)?;
+    let reader = store::SqliteReader::new(&config.store.file);
     let token = api::token::load_or_create(&config.api.token_file).map_err(refused)?;
     // Names this life of the process, so that onlookers do not mistake its numbers for those of the last one.
     let hub = Hub::new(&format!("{:x}", MonoClock.anchor().unix_nanos(MonoClock.now())));
-    let api = ApiConfig { listen: config.api.listen, token, version: env!("CARGO_PKG_VERSION").into() };
+    let api = ApiConfig {
+        listen: config.api.listen,
+        token,
+        version: env!("CARGO_PKG_VERSION").into(),
+        records: Some(Arc::new(reader)),
+        recordings_dir: Some(config.record.directory.clone()),
+    };
     let server = api::serve(api, hub.clone()).map_err(refused)?;
     let (inbox, mail) = bounded(INBOX);
     start_link(config.line.socket.clone(), inbox, Arc::clone(&stop))?;
     let requests = hub.requests();
     let mut switching = Switching {
         machine: Machine::new(machine_config, now()).map_err(refused)?,
+        stored: records.stored(),
+        records,
+        days: Days::new(),
         hub,
         mail,
         requests,
@@ -79,6 +95,7 @@ pub(crate) fn run(_file: &Path, config: Config) -> anyhow::Result<()> {
         next_request: 0,
     };
     switching.run(&stop);
+    switching.records.stop();
     server.shutdown();
     Ok(())
 }
@@ -87,7 +104,7 @@ impl Switching {
     fn run(&mut self, stop: &AtomicBool) {
         while !stop.load(Ordering::Acquire) {
             let until_deadline = self.machine.poll_timeout().map_or(TURN, |due| due - now());
-            let (mail, requests) = (self.mail.clone(), self.requests.clone());
+            let (mail, requests, stored) = (self.mail.clone(), self.requests.clone(), self.stored.clone());
             select_biased! {
                 recv(mail) -> message => match message {
                     Ok(message) => self.mail(message),
@@ -97,10 +114,17 @@ impl Switching {
                     Ok(request) => self.request(request),
                     Err(_) => return,
                 },
+                recv(stored) -> stored => match stored {
+                    Ok(stored) => self.stored(&stored),
+                    Err(_) => return,
+                },
                 default(until_deadline.min(TURN)) => {}
             }
             while let Ok(message) = self.mail.try_recv() {
                 self.mail(message);
+            }
+            if self.days.has_begun() {
+                self.tell(Input::NewDay);
             }
             if self.machine.poll_timeout().is_some_and(|due| due <= now()) {
                 self.tell(Input::Timeout);
@@ -121,6 +145,12 @@ impl Switching {
         }
     }
 
+    fn stored(&mut self, Stored(call): &Stored) {
+        if let Ok(call) = call.parse() {
+            self.tell(Input::Stored(call));
+        }
+    }
+
     fn request(&mut self, (request, answer): Asked) {
         self.next_request += 1;
         let id = RequestId(self.next_request);
@@ -133,7 +163,10 @@ impl Switching {
         while let Some(output) = self.machine.poll_output() {
             match output {
                 Output::Order(order) => self.order(order),
-                Output::Update(update) => self.hub.publish(update),
+                Output::Update(update) => {
+                    self.records.update(&update);
+                    self.hub.publish(update);
+                }
                 Output::Reply(id, reply) => {
                     if let Some(index) = self.waiting.iter().position(|(waiting, _)| *waiting == id) {
                         self.waiting.swap_remove(index).1.give(reply);

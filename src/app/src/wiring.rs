@@ -13,7 +13,7 @@ use isdn::config::{Hunt, PriConfig, Side};
 use line::{LineConfig, PhoneConfig, SpanConfig, TrunkConfig};
 use link::Destination;
 use rt::{EngineConfig, Layout};
-use sim::{EchoPath, Pace, Plug, SimCard, SimConfig, SimControl, SimIo, SimPosition};
+use sim::{EchoPath, FarEnd, Pace, Plug, SimCard, SimConfig, SimControl, SimIo, SimPosition};
 use switch::{Agent, Queue, Start, SwitchConfig, Trunk};
 use tdm::{ChannelId, SpanId, SpanKind, Timeslot};
 
@@ -27,13 +27,35 @@ const SAMPLES_PER_MS: usize = tdm::CHUNK;
 /// # Errors
 /// The card cannot be had as configured.
 pub(crate) fn start_card(config: &Config, card: &config::Card) -> anyhow::Result<(SimControl, SimIo)> {
-    let lines: Vec<CardLine> = config.lines(card);
     match card.kind {
-        config::CardType::Sim => {
-            let simulated = SimCard::new(sim_config(config, card)).map_err(refused)?;
-            simulated.start(&lines).map_err(refused)
+        config::CardType::Sim => start_sim(config, card, sim_config(config, card)),
+    }
+}
+
+/// Makes and starts a simulated card whose time `clock` shows and whose exchange is in this process: `far_end` gives its
+/// end of a span.
+///
+/// # Errors
+/// The card cannot be had as configured.
+pub(crate) fn start_virtual_card(
+    config: &Config,
+    card: &config::Card,
+    clock: &clock::VirtualClock,
+    far_end: impl Fn(SpanId) -> Box<dyn FarEnd>,
+) -> anyhow::Result<(SimControl, SimIo)> {
+    let mut made = sim_config(config, card);
+    made.pace = Pace::Virtual(clock.clone());
+    for (position, span) in made.positions.iter_mut().zip(&card.spans) {
+        if matches!(span.far_end, config::FarEnd::Exchange) {
+            position.plug = Plug::Local(far_end(span.id));
         }
     }
+    start_sim(config, card, made)
+}
+
+fn start_sim(config: &Config, card: &config::Card, made: SimConfig) -> anyhow::Result<(SimControl, SimIo)> {
+    let lines: Vec<CardLine> = config.lines(card);
+    SimCard::new(made).map_err(refused)?.start(&lines).map_err(refused)
 }
 
 fn sim_config(config: &Config, card: &config::Card) -> SimConfig {
@@ -251,18 +273,20 @@ fn number_entry(config: &Config, rule: &config::NumberRule) -> NumberEntry {
     }
 }
 
-/// A prompt and who names it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct NamedPrompt {
+/// A prompt that cannot be played.
+pub(crate) struct UnfitPrompt {
     /// With its folder.
     pub prompt: String,
-    /// The file and the key that name it.
-    pub by: String,
+    /// The files and keys that name it.
+    pub named_by: Vec<String>,
+    /// Why it cannot be played.
+    pub error: record::PromptError,
 }
 
-/// Returns the prompts that the number plan and the flows name, and those that they need without naming them.
-pub(crate) fn named_prompts(config: &Config) -> Vec<NamedPrompt> {
-    let of_rule = |rule: &config::NumberRule| {
+/// Returns the prompts that the number plan and the flows name or need without naming them, each with who names it.
+fn named_prompts(config: &Config) -> BTreeMap<String, Vec<String>> {
+    let mut named: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for rule in &config.numbers {
         let own = || call::OWN_PROMPTS.iter().map(|name| format!("{}/{name}", rule.language)).collect();
         let prompts: Vec<String> = match &rule.action {
             config::Action::Attendant { prompts, .. } => [prompts.clone(), own()].concat(),
@@ -271,30 +295,26 @@ pub(crate) fn named_prompts(config: &Config) -> Vec<NamedPrompt> {
                 Vec::new()
             }
         };
-        let by = format!("{}: number.{}", config.file.display(), rule.called);
-        prompts.into_iter().map(move |prompt| NamedPrompt { prompt, by: by.clone() })
-    };
-    let of_flow = |flow: &config::Flow| {
-        let file = flow.file.display().to_string();
-        let uses = flow.flow.prompts().into_iter();
-        uses.map(move |used| NamedPrompt {
-            prompt: used.what,
-            by: format!("{file}: nodes.{}.{}", used.node, used.field),
-        })
-    };
-    let rules = config.numbers.iter().flat_map(of_rule);
-    rules.chain(config.flows.iter().flat_map(of_flow)).collect()
+        for prompt in prompts {
+            let by = format!("{}: number.{}", config.file.display(), rule.called);
+            named.entry(prompt).or_default().push(by);
+        }
+    }
+    for flow in &config.flows {
+        for used in flow.flow.prompts() {
+            let by = format!("{}: nodes.{}.{}", flow.file.display(), used.node, used.field);
+            named.entry(used.what).or_default().push(by);
+        }
+    }
+    named
 }
 
-/// Returns each named prompt that cannot be played, once for each key that names it, with the reason.
-pub(crate) fn unfit_prompts(config: &Config) -> Vec<(NamedPrompt, record::PromptError)> {
+/// Returns each named prompt that cannot be played. Reads all of them.
+pub(crate) fn unfit_prompts(config: &Config) -> Vec<UnfitPrompt> {
     let mut prompts = record::Prompts::default();
-    let mut named = named_prompts(config);
-    named.sort();
-    named.dedup();
-    let unfit = |named: NamedPrompt| {
-        let error = prompts.load(&config.prompt_file(&named.prompt)).err()?;
-        Some((named, error))
+    let unfit = |(prompt, named_by): (String, Vec<String>)| {
+        let error = prompts.load(&config.prompt_file(&prompt)).err()?;
+        Some(UnfitPrompt { prompt, named_by, error })
     };
-    named.into_iter().filter_map(unfit).collect()
+    named_prompts(config).into_iter().filter_map(unfit).collect()
 }

@@ -198,3 +198,39 @@ fn a_missing_prompt_is_told_and_costs_no_call() {
     exchange.call("heard", "8002", "139", None).unwrap();
     exchange.wait_call("ANSWERED", "heard").unwrap();
 }
+
+#[test]
+fn check_names_the_node_of_a_flow_whose_prompt_is_missing_or_of_the_wrong_form() {
+    const FLOW: &str = "version = 1\nname = \"front\"\nlanguage = \"en\"\nstart = \"hello\"\n\
+        [nodes.hello]\ntype = \"play\"\nprompts = [\"welcome\", \"absent\"]\nnext = \"bye\"\n\
+        [nodes.bye]\ntype = \"announce\"\nprompts = [\"fast\", \"absent\"]\n";
+    let appliance = Appliance::new(&configuration(
+        "[[flow]]\nname = \"front\"\nfile = \"front.toml\"\n\
+         [[number]]\ncalled = \"8004\"\naction = \"flow\"\nflow = \"front\"\n",
+    ));
+    std::fs::write(appliance.folder.path().join("front.toml"), FLOW).unwrap();
+    let spec = hound::WavSpec {
+        channels: 1,
+        sample_rate: 16_000,
+        bits_per_sample: 16,
+        sample_format: hound::SampleFormat::Int,
+    };
+    let fast = appliance.folder.path().join("prompts/en/fast.wav");
+    hound::WavWriter::create(fast, spec).unwrap().finalize().unwrap();
+    let (code, text) = run(&appliance, "check");
+    assert_eq!(code, Some(1), "{text}");
+    let line = |words: &[&str]| text.lines().any(|line| words.iter().all(|word| line.contains(word)));
+    assert!(
+        line(&[
+            "front.toml: nodes.bye.prompts names",
+            "en/fast.wav: sample rate is 16000 Hz: 8000 Hz is needed"
+        ]),
+        "{text}"
+    );
+    assert!(
+        line(&["front.toml: nodes.bye.prompts names", "en/absent.wav: No such file", "nodes.hello.prompts"]),
+        "{text}"
+    );
+    assert!(!text.contains("welcome"), "{text}");
+    assert!(text.contains("callers will not hear all prompts") && text.contains("1 flows"), "{text}");
+}

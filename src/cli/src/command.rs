@@ -4,8 +4,10 @@ use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 
-use api::schema::{Calls, Channels, Dial, Dialled, Spans, Status};
-use clap::{Args, Subcommand};
+use api::schema::{
+    Agents, Calls, Channels, Dial, Dialled, OrderWord, Ordered, Queues, Records, Spans, Status,
+};
+use clap::{Args, Subcommand, ValueEnum};
 use config::Config;
 
 use crate::client::Client;
@@ -93,12 +95,73 @@ pub enum Command {
         /// Its name, as `calls` shows it
         call: String,
     },
+    /// List the queues with today's figures
+    Queues {
+        #[command(flatten)]
+        #[expect(missing_docs, reason = "a flattened group")]
+        reach: Reach,
+    },
+    /// List the agents
+    Agents {
+        #[command(flatten)]
+        #[expect(missing_docs, reason = "a flattened group")]
+        reach: Reach,
+    },
+    /// Say what an agent wants
+    Agent {
+        #[command(flatten)]
+        #[expect(missing_docs, reason = "a flattened group")]
+        reach: Reach,
+        /// The agent's name
+        agent: String,
+        /// What the agent wants
+        order: Order,
+        /// Why, with `busy`: one of the configured reasons
+        #[arg(required_if_eq("order", "busy"))]
+        reason: Option<String>,
+    },
+    /// List records of ended calls, the newest first
+    Records {
+        #[command(flatten)]
+        #[expect(missing_docs, reason = "a flattened group")]
+        reach: Reach,
+        /// Calls that were in this queue
+        #[arg(long, value_name = "NAME")]
+        queue: Option<String>,
+        /// Calls that this agent had
+        #[arg(long, value_name = "NAME")]
+        agent: Option<String>,
+        /// Calls from or to this number
+        #[arg(long, value_name = "NUMBER")]
+        number: Option<String>,
+        /// Calls that began at most so long ago: 90s, 30m, 8h, 7d
+        #[arg(long, value_name = "TIME", value_parser = ago_ms)]
+        since: Option<u64>,
+        /// At most so many, 1 to 500
+        #[arg(long, value_name = "N", default_value_t = 50)]
+        limit: usize,
+    },
     /// Follow what happens, line by line, until it is interrupted
     Watch {
         #[command(flatten)]
         #[expect(missing_docs, reason = "a flattened group")]
         reach: Reach,
     },
+}
+
+/// What an agent may want.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// Begin the work
+    Login,
+    /// End the work, after a talk if there is one
+    Logout,
+    /// Take callers
+    Ready,
+    /// Take none, for a reason
+    Busy,
+    /// End the work after a talk
+    WrapUpEnd,
 }
 
 impl Reach {
@@ -173,6 +236,30 @@ impl Command {
                 client.delete(&format!("/v1/calls/{call}"))?;
                 Ok(())
             }
+            Command::Queues { .. } => {
+                let text = client.get("/v1/queues")?;
+                print(out, reach, &text, |out| {
+                    Ok(show::queues(out, &client.read::<Queues>(&text)?.queues, show::now_ms())?)
+                })
+            }
+            Command::Agents { .. } => {
+                let text = client.get("/v1/agents")?;
+                print(out, reach, &text, |out| {
+                    Ok(show::agents(out, &client.read::<Agents>(&text)?.agents, show::now_ms())?)
+                })
+            }
+            Command::Agent { agent, order, reason, .. } => {
+                let ordered = Ordered { order: order.word(), reason: reason.clone() };
+                client.post(&format!("/v1/agents/{}", encoded(agent)), &ordered)?;
+                Ok(())
+            }
+            Command::Records { queue, agent, number, since, limit, .. } => {
+                let from_ms = since.map(|ago_ms| show::now_ms().saturating_sub(ago_ms).to_string());
+                let query =
+                    query(&[("queue", queue), ("agent", agent), ("number", number), ("from_ms", &from_ms)]);
+                let text = client.get(&format!("/v1/records?limit={limit}{query}"))?;
+                print(out, reach, &text, |out| Ok(show::records(out, &client.read::<Records>(&text)?)?))
+            }
             Command::Watch { .. } => watch::watch(&client, reach.json, out),
         }
     }
@@ -186,6 +273,10 @@ impl Command {
             | Command::Calls { reach, .. }
             | Command::Call { reach, .. }
             | Command::Hangup { reach, .. }
+            | Command::Queues { reach }
+            | Command::Agents { reach }
+            | Command::Agent { reach, .. }
+            | Command::Records { reach, .. }
             | Command::Watch { reach } => reach,
         }
     }
@@ -210,6 +301,50 @@ fn channels(
     Ok(show::channels(out, &found.channels)?)
 }
 
+impl Order {
+    fn word(self) -> OrderWord {
+        match self {
+            Order::Login => OrderWord::LogIn,
+            Order::Logout => OrderWord::LogOut,
+            Order::Ready => OrderWord::Ready,
+            Order::Busy => OrderWord::Busy,
+            Order::WrapUpEnd => OrderWord::WrapUpEnd,
+        }
+    }
+}
+
+/// Reads a length of time, "90s", "30m", "8h" or "7d", as milliseconds.
+fn ago_ms(text: &str) -> Result<u64, String> {
+    let wrong = || format!("expected a number with s, m, h or d, for example 8h, found \"{text}\"");
+    let unit_s = match text.chars().last() {
+        Some('s') => 1,
+        Some('m') => 60,
+        Some('h') => 3_600,
+        Some('d') => 86_400,
+        Some(_) | None => return Err(wrong()),
+    };
+    let digits = &text[..text.len() - 1];
+    let count = Some(digits).filter(|digits| digits.bytes().all(|c| c.is_ascii_digit()));
+    let count = count.and_then(|digits| digits.parse::<u64>().ok()).ok_or_else(wrong)?;
+    count.checked_mul(unit_s * 1_000).ok_or_else(wrong)
+}
+
+/// Returns what is given of a query, each part after an "&".
+fn query(parts: &[(&str, &Option<String>)]) -> String {
+    let given = parts.iter().filter_map(|(key, value)| value.as_ref().map(|value| (key, value)));
+    given.map(|(key, value)| format!("&{key}={}", encoded(value))).collect()
+}
+
+/// Returns the text as it may stand in an address. Source: RFC 3986 2.1 and 2.3.
+fn encoded(text: &str) -> String {
+    let octet = |octet: u8| match octet {
+        b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'-' | b'_' | b'~' => char::from(octet).to_string(),
+        b'.' if text.bytes().any(|other| other != b'.') => ".".to_string(),
+        _ => format!("%{octet:02X}"),
+    };
+    text.bytes().map(octet).collect()
+}
+
 fn print(
     out: &mut dyn Write,
     reach: &Reach,
@@ -230,6 +365,36 @@ mod tests {
         assert_eq!(url("0.0.0.0:8040"), "http://127.0.0.1:8040");
         assert_eq!(url("[::]:8040"), "http://[::1]:8040");
         assert_eq!(url("192.0.2.1:1"), "http://192.0.2.1:1");
+    }
+
+    #[test]
+    fn lengths_of_time_are_read_with_their_unit() {
+        assert_eq!(ago_ms("90s"), Ok(90_000));
+        assert_eq!(ago_ms("30m"), Ok(1_800_000));
+        assert_eq!(ago_ms("8h"), Ok(28_800_000));
+        assert_eq!(ago_ms("7d"), Ok(604_800_000));
+        for wrong in [
+            "",
+            "h",
+            "8",
+            "-1h",
+            "+1h",
+            "1.5h",
+            "8 h",
+            "8小时",
+            "99999999999999999999d",
+            "18446744073709551615s",
+        ] {
+            assert!(ago_ms(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn texts_are_safe_in_an_address() {
+        assert_eq!(encoded("zhang-1.a_b~"), "zhang-1.a_b~");
+        assert_eq!(encoded("a/b c&d=e?#%"), "a%2Fb%20c%26d%3De%3F%23%25");
+        assert_eq!(encoded("张"), "%E5%BC%A0");
+        assert_eq!(encoded(".."), "%2E%2E");
     }
 
     #[test]

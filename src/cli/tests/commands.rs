@@ -11,8 +11,11 @@ use api::{ApiConfig, Hub, Server, serve};
 use call::{From, Progress};
 use clap::Parser;
 use cli::{CliError, Command};
-use switch::view::{CallView, LegStateView, LegView, SpanView, Update};
-use switch::{Reply, Request};
+use switch::view::{
+    AgentCounts, AgentStateView, AgentView, CallView, LegStateView, LegView, Outcome, QueueFigures,
+    QueueView, SpanView, Update, VisitView,
+};
+use switch::{AgentOrder, Reply, Request};
 use tempfile::TempDir;
 
 const CALL: &str = "673f2a10-0-1";
@@ -134,6 +137,112 @@ fn a_refused_number_is_explained() {
 }
 
 #[test]
+fn queues_are_a_table_with_today_s_figures() {
+    let world = World::busy();
+    let figures = QueueFigures {
+        offered: 12,
+        answered: 9,
+        abandoned: 2,
+        flowed_out: 1,
+        sl1: Some(0.75),
+        wait_mean_ms: Some(11_900),
+        ..QueueFigures::default()
+    };
+    let agents = AgentCounts { idle: 1, talking: 3, ..AgentCounts::default() };
+    let queue = QueueView { queue: "service".into(), agents, figures, ..QueueView::default() };
+    world.hub.publish(Update::Queue { queue: Box::new(queue) });
+    world.hub.publish(Update::Queue {
+        queue: Box::new(QueueView { queue: "empty".into(), ..QueueView::default() }),
+    });
+    let text = world.run(&["queues"]).expect("done");
+    let rows: Vec<Vec<&str>> = text
+        .lines()
+        .map(|line| line.split("  ").map(str::trim).filter(|cell| !cell.is_empty()).collect())
+        .collect();
+    assert_eq!(rows[0][..4], ["QUEUE", "WAITING", "LONGEST", "IDLE"]);
+    assert_eq!(rows[1], ["empty", "0", "-", "0", "0", "0", "0", "0", "0", "0", "0", "0", "0", "-", "-"]);
+    assert_eq!(
+        rows[2],
+        ["service", "0", "-", "1", "0", "3", "0", "0", "12", "9", "2", "1", "0", "75 %", "11s"]
+    );
+    assert!(
+        world.run(&["queues", "--json"]).expect("done").starts_with(r#"{"seq":8,"queues":[{"queue":"empty""#)
+    );
+}
+
+#[test]
+fn agents_are_a_table() {
+    let world = World::busy();
+    let agent = AgentView {
+        agent: "zhang".into(),
+        name: "张伟".into(),
+        seat: "201".into(),
+        queues: vec!["service".into(), "sales".into()],
+        state: AgentStateView::WrapUp,
+        // Far in the future: for 0 s.
+        since_ms: u64::MAX,
+        ..AgentView::default()
+    };
+    world.hub.publish(Update::Agent { agent: Box::new(agent) });
+    let expected = "\
+AGENT  NAME  SEAT  QUEUES         STATE    REASON  FOR  CALL  ANSWERED  MISSED
+zhang  张伟    201   service,sales  wrap_up  -       0s   -     0         0
+";
+    assert_eq!(world.run(&["agents"]).expect("done"), expected);
+}
+
+#[test]
+fn what_an_agent_wants_is_handed_over_in_silence() {
+    let cases = [
+        (&["login"][..], AgentOrder::LogIn),
+        (&["logout"], AgentOrder::LogOut),
+        (&["ready"], AgentOrder::Ready),
+        (&["busy", "lunch"], AgentOrder::Busy { reason: "lunch".into() }),
+        (&["wrap-up-end"], AgentOrder::WrapUpEnd),
+    ];
+    let world = World::busy();
+    for (words, order) in cases {
+        let switch = world.answer(Ok(Reply::Done));
+        assert_eq!(world.run(&[&["agent", "张 伟/1"], words].concat()).expect("done"), "");
+        assert_eq!(switch.join().expect("no panic"), Request::Agent { agent: "张 伟/1".into(), order });
+    }
+}
+
+#[test]
+fn an_agent_s_wish_that_is_wrong_or_refused_is_explained() {
+    let world = World::busy();
+    let switch = world.answer(Err("no agent \"li\"".into()));
+    assert_eq!(world.run(&["agent", "li", "ready"]).expect_err("nobody").to_string(), "no agent \"li\"");
+    switch.join().expect("no panic");
+    let error = world.run(&["agent", "li", "ready", "lunch"]).expect_err("no reason").to_string();
+    assert_eq!(error, "reason: only busy has one");
+    assert!(Shell::try_parse_from(["tandem", "agent", "li", "busy"]).is_err(), "busy has a reason");
+    assert!(Shell::try_parse_from(["tandem", "agent", "li", "asleep"]).is_err());
+}
+
+#[test]
+fn records_are_a_table_and_the_options_choose_among_them() {
+    let world = World::busy();
+    world.store(&[served(1, 1_795_308_000_000), served(2, 1_795_308_060_000)]);
+    let expected = "\
+BEGAN (UTC)          CALL          CALLING      CALLED  QUEUE    OUTCOME   WAIT  AGENT  TALKING  LENGTH  CAUSE
+2026-11-22 00:41:00  673f2a10-0-2  13900000001  8000    service  answered  7s    zhang  3m00s    3m12s   16
+2026-11-22 00:40:00  673f2a10-0-1  13900000001  8000    service  answered  7s    zhang  3m00s    3m12s   16
+";
+    assert_eq!(world.run(&["records"]).expect("done"), expected);
+    let text = world.run(&["records", "--limit", "1"]).expect("done");
+    assert!(text.ends_with("1 of 2; --limit N shows more\n"), "{text}");
+    let lines =
+        |options: &[&str]| world.run(&[&["records"], options].concat()).expect("done").lines().count() - 1;
+    assert_eq!(lines(&["--queue", "service", "--agent", "zhang", "--number", "8000"]), 2);
+    assert_eq!(lines(&["--queue", "a & b=c"]), 0);
+    assert_eq!(lines(&["--since", "36500d"]), 2);
+    assert!(Shell::try_parse_from(["tandem", "records", "--since", "soon"]).is_err());
+    let error = world.run(&["records", "--limit", "501"]).expect_err("too many").to_string();
+    assert_eq!(error, "limit: 501 is not in 1..=500");
+}
+
+#[test]
 fn watch_follows_line_by_line_until_the_switch_stops() {
     let expected = "\
 line attached
@@ -236,8 +345,18 @@ impl World {
         let token = api::token::load_or_create(&folder.path().join("api.token")).expect("a token");
         let hub = Hub::new("673f2a10");
         let listen = "127.0.0.1:0".parse().expect("an address");
-        let server =
-            serve(ApiConfig { listen, token, version: "0.1.0".into() }, hub.clone()).expect("a free port");
+        let records = Arc::new(store::SqliteReader::new(&folder.path().join("tandem.db")));
+        let server = serve(
+            ApiConfig {
+                listen,
+                token,
+                version: "0.1.0".into(),
+                records: Some(records),
+                recordings_dir: None,
+            },
+            hub.clone(),
+        )
+        .expect("a free port");
         let health = link::Health {
             realtime: true,
             periods: 1_000,
@@ -256,6 +375,15 @@ impl World {
         ];
         updates.into_iter().for_each(|update| hub.publish(update));
         World { hub, server, folder }
+    }
+
+    fn store(&self, calls: &[CallView]) {
+        let file = self.folder.path().join("tandem.db");
+        let writer = store::Writer::start(store::WriterConfig { file, keep_days: 0 }).expect("started");
+        let tell =
+            |call: &CallView| writer.inbox().tell(store::Record::Call(Box::new(call.clone()))).expect("room");
+        calls.iter().for_each(tell);
+        writer.stop();
     }
 
     fn url(&self) -> String {
@@ -351,6 +479,23 @@ fn span(span: u16, kind: &str, use_: &str) -> SpanView {
         blocked: if pri { vec![] } else { vec![2] },
         slips: if pri { 0 } else { 3 },
         bad_frames: 0,
+    }
+}
+
+/// A call that an agent answered after 7 s in a queue.
+fn served(serial: u32, since_ms: u64) -> CallView {
+    let visit = VisitView {
+        queue: "service".into(),
+        entered_ms: since_ms + 5_000,
+        left_ms: Some(since_ms + 12_000),
+        outcome: Some(Outcome::Answered),
+        agent: Some("zhang".into()),
+    };
+    CallView {
+        since_ms,
+        talking_ms: Some(since_ms + 12_000),
+        visits: vec![visit],
+        ..call(serial, Some(since_ms + 192_000))
     }
 }
 

@@ -14,7 +14,7 @@ const LAYERS: [(&str, &[&str]); 5] = [
     ("L1", &["g711", "dsp", "link", "isdn", "cas", "call", "acd", "ivr", "card"]),
     ("L2", &["rt", "line", "switch"]),
     ("L3", &["sim", "record", "config", "store", "api"]),
-    ("L4", &["cli", "app", "hw-tests"]),
+    ("L4", &["cli", "simulator", "app", "hw-tests"]),
 ];
 
 /// The drivers and stores, which only the users named here may name.

@@ -36,6 +36,14 @@ pub trait Sink: Send {
     /// # Errors
     /// The system's.
     fn sync(&mut self) -> io::Result<()>;
+
+    /// Gives the file, made as `part`, its last name.
+    ///
+    /// # Errors
+    /// The system's.
+    fn rename(&mut self, part: &Path, path: &Path) -> io::Result<()> {
+        std::fs::rename(part, path)
+    }
 }
 
 /// The machine's file system.

@@ -102,7 +102,7 @@ impl Segment {
     /// Gives the file its last name; what was not flushed is not in it. Returns the name and the frames.
     pub fn close(mut self) -> io::Result<(PathBuf, u64)> {
         self.sink.sync()?;
-        std::fs::rename(part_of(&self.path), &self.path)?;
+        self.sink.rename(&part_of(&self.path), &self.path)?;
         Ok((self.path, self.written))
     }
 

@@ -29,5 +29,5 @@ pub use model::{
     AgentStay, FiguresAsked, IntervalFigures, MAX_FIGURES, MAX_PAGE, MAX_STAYS, MAX_TOTAL, MAX_VISITS_READ,
     Page, PastVisit, Record, Selection, VisitPage, VisitPlace,
 };
-pub use sqlite::{SqliteReader, SqliteWriter, visits_since};
+pub use sqlite::{SqliteReader, SqliteWriter, open_stays, visits_since};
 pub use writer::{Counters, INBOX, Inbox, Stored, Writer, WriterConfig};

@@ -39,7 +39,12 @@ fn a_database_is_opened_again_with_what_is_in_it() {
     let file = both.folder.path().join("tandem.db");
     let mut again = SqliteWriter::new(&file);
     wait(again.open()).unwrap();
-    assert_eq!(visits_since(&file, 0).unwrap().len(), 1);
+    let visit = switch::PastVisit {
+        queue: "service".into(),
+        outcome: switch::view::Outcome::Answered,
+        wait: Duration::from_secs(7),
+    };
+    assert_eq!(visits_since(&file, 0).unwrap(), [visit]);
     assert_eq!(visits_since(&file, 6_001).unwrap().len(), 0);
 }
 

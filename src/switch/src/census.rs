@@ -99,7 +99,7 @@ impl Machine {
         census: &Census,
         now: Mono,
     ) -> Option<Known> {
-        let (first, second) = (call.first, call.second);
+        let (first, second, is_new) = (call.first, call.second, old.is_none());
         let mut entry = Entry::new(call, now);
         entry.service = service;
         if let Some(service) = &mut entry.service {
@@ -130,9 +130,30 @@ impl Machine {
         self.calls.insert(first, entry);
         self.find_flow(first, census.find(first), now);
         self.find_legs(first, census, now);
+        if is_new {
+            self.count_past(first);
+        }
         let entry = self.calls.get(&first)?;
         let unknown = self.centre.acd.caller(centre::caller(first)).is_none();
         if unknown && !entry.call.is_over() { self.known(first, now) } else { None }
+    }
+
+    /// Counts the stays of a live call that have ended and that no record tells of yet. The talk that goes on is counted
+    /// when the dispatcher hears of it.
+    fn count_past(&mut self, first: LegId) {
+        let Some(entry) = self.calls.get(&first).filter(|entry| !entry.call.is_over()) else {
+            return;
+        };
+        let visits = entry.service.as_ref().map_or(&[][..], |service| &service.visits);
+        let talks = entry.call.stage == Stage::Talking;
+        let past = &visits[..visits.len() - usize::from(talks && !visits.is_empty())];
+        for visit in past {
+            if let (Some(outcome), Some(left), Some(queue)) =
+                (visit.outcome, visit.left, self.centre.queue_id(&visit.queue))
+            {
+                self.centre.acd.replay(queue, outcome.into(), left - visit.entered);
+            }
+        }
     }
 
     /// Lets the flow make up for what has happened to its playing.

@@ -4,13 +4,19 @@ import { expect, test } from "vitest";
 import { EMPTY, reduce } from "../state/state";
 import fixtures from "./fixtures.json";
 import * as schema from "./schema";
-import { object, ShapeError, text } from "./shape";
+import { list, object, ShapeError, text } from "./shape";
 
 const NAMED = {
   status: schema.Status,
   spans: schema.Spans,
   channels: schema.Channels,
   calls: schema.Calls,
+  queues: schema.Queues,
+  agents: schema.Agents,
+  orders: list(schema.AgentOrder),
+  records: schema.Records,
+  figures: schema.Figures,
+  waveform: schema.Waveform,
   problem: schema.Problem,
 };
 

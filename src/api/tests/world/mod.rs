@@ -29,8 +29,12 @@ impl World {
     }
 
     pub fn with_log(log_len: usize) -> World {
+        World::with(config("127.0.0.1:0"), log_len)
+    }
+
+    pub fn with(config: ApiConfig, log_len: usize) -> World {
         let hub = Hub::with_log(RUN, log_len);
-        let server = serve(config("127.0.0.1:0"), hub.clone()).expect("a free port");
+        let server = serve(config, hub.clone()).expect("a free port");
         World { hub, server }
     }
 
@@ -61,6 +65,20 @@ impl World {
     }
 
     pub fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> (u16, Value) {
+        let (status, _, octets) = self.fetch(method, path, headers, body);
+        let value =
+            if octets.is_empty() { Value::Null } else { serde_json::from_slice(&octets).expect("JSON") };
+        (status, value)
+    }
+
+    /// Sends a request; returns status, headers and body as they are.
+    pub fn fetch(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> (u16, ureq::http::HeaderMap, Vec<u8>) {
         let config = ureq::Agent::config_builder().http_status_as_error(false).proxy(None).build();
         let mut request = ureq::http::Request::builder().method(method).uri(self.url(path));
         for (name, value) in headers {
@@ -68,9 +86,8 @@ impl World {
         }
         let request = request.body(body.to_string()).expect("a request");
         let mut response = ureq::Agent::new_with_config(config).run(request).expect("an answer");
-        let text = response.body_mut().read_to_string().expect("a body");
-        let value = if text.is_empty() { Value::Null } else { serde_json::from_str(&text).expect("JSON") };
-        (response.status().as_u16(), value)
+        let octets = response.body_mut().with_config().limit(64 << 20).read_to_vec().expect("a body");
+        (response.status().as_u16(), response.headers().clone(), octets)
     }
 
     /// Answers one request as the switch thread would, and returns it.
@@ -133,7 +150,13 @@ impl Follower {
 
 pub fn config(listen: &str) -> ApiConfig {
     let token = Token::new(TOKEN).expect("64 digits");
-    ApiConfig { listen: listen.parse().expect("an address"), token, version: "0.1.0".into() }
+    ApiConfig {
+        listen: listen.parse().expect("an address"),
+        token,
+        version: "0.1.0".into(),
+        records: None,
+        recordings_dir: None,
+    }
 }
 
 pub fn bearer() -> String {

@@ -82,7 +82,7 @@ fn read(connection: u64, stream: &UnixStream, inbox: &Sender<Inbox>) -> anyhow::
                     stream.set_read_timeout(None)?;
                     let (out, queue) = bounded(OUT);
                     start_writer(stream.try_clone()?, queue)?;
-                    let stream = stream.try_clone()?;
+                    let stream = Some(stream.try_clone()?);
                     inbox.send(Inbox::Attach(Connection { number: connection, out, stream }))?;
                 }
                 ToLine::Attach { protocol } => {

@@ -6,17 +6,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
-use clock::{Clock, MonoClock, SAMPLE_RATE_HZ, SampleTime};
+use clock::{SAMPLE_RATE_HZ, SampleTime};
 use config::Config;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
 use link::{RecordingId, RecordingState};
 use record::{
-    POLL_INTERVAL, Player, Prompts, RecordEvent, Recorder, RecorderConfig, SystemDisk, recording_path,
+    Disk, POLL_INTERVAL, Player, Prompts, RecordEvent, Recorder, RecorderConfig, SystemDisk, recording_path,
 };
 use rt::{FeedBlock, FeedPort, TapBlock, TapPort};
 use rtrb::{Consumer, Producer};
 
 use super::signalling::Inbox;
+use super::time::LineClock;
 
 /// Orders that may wait for the player.
 const PLAY_ORDERS: usize = 4_096;
@@ -52,10 +53,8 @@ pub(crate) fn start_player(
     feeds: Vec<Producer<FeedBlock>>,
     inbox: Sender<Inbox>,
 ) -> std::io::Result<(Sender<PlayOrder>, JoinHandle<()>)> {
-    let (orders, queue) = bounded(PLAY_ORDERS);
-    let files = Files { directory: config.system.prompts_dir.clone() };
-    let mut player = Player::new(feeds, Prompts::default());
-    let work = move || play(&mut player, &files, &queue, &inbox);
+    let (orders, mut desk) = PlayDesk::new(config, feeds, inbox);
+    let work = move || while desk.turn(PLAY_POLL) {};
     Ok((orders, Builder::new().name("play".into()).spawn(work)?))
 }
 
@@ -69,21 +68,58 @@ impl Files {
     }
 }
 
-fn play(player: &mut Player, files: &Files, queue: &Receiver<PlayOrder>, inbox: &Sender<Inbox>) {
-    loop {
-        match queue.recv_timeout(PLAY_POLL) {
-            Ok(PlayOrder::Play { feed, generation, prompts, repeat }) => {
-                if let Err(error) = player.play(feed, generation, &files.of(&prompts), repeat) {
+/// The player with its orders.
+pub(crate) struct PlayDesk {
+    player: Player,
+    files: Files,
+    queue: Receiver<PlayOrder>,
+    inbox: Sender<Inbox>,
+}
+
+impl PlayDesk {
+    /// Makes a player for the engine's feeds, and the way to order from it.
+    pub fn new(
+        config: &Config,
+        feeds: Vec<Producer<FeedBlock>>,
+        inbox: Sender<Inbox>,
+    ) -> (Sender<PlayOrder>, PlayDesk) {
+        let (orders, queue) = bounded(PLAY_ORDERS);
+        let files = Files { directory: config.system.prompts_dir.clone() };
+        let player = Player::new(feeds, Prompts::default());
+        (orders, PlayDesk { player, files, queue, inbox })
+    }
+
+    /// Returns true if an order waits.
+    pub fn has_orders(&self) -> bool {
+        !self.queue.is_empty()
+    }
+
+    /// Waits for an order, at most so long; carries out what is there and fills the feeds. Returns false when nobody is
+    /// left who could order.
+    pub fn turn(&mut self, wait: Duration) -> bool {
+        match self.queue.recv_timeout(wait) {
+            Ok(order) => self.carry_out(order),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return false,
+        }
+        while let Ok(order) = self.queue.try_recv() {
+            self.carry_out(order);
+        }
+        self.player.poll();
+        true
+    }
+
+    fn carry_out(&mut self, order: PlayOrder) {
+        match order {
+            PlayOrder::Play { feed, generation, prompts, repeat } => {
+                if let Err(error) = self.player.play(feed, generation, &self.files.of(&prompts), repeat) {
                     tracing::error!(%error, "a prompt cannot be played");
                     let why = error.to_string();
-                    let _ = inbox.send(Inbox::PlayFailed { feed, generation, why });
+                    let _ = self.inbox.send(Inbox::PlayFailed { feed, generation, why });
                 }
             }
-            Ok(PlayOrder::Stop { feed }) => player.stop(feed),
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => return,
+            PlayOrder::Stop { feed } => self.player.stop(feed),
         }
-        player.poll();
     }
 }
 
@@ -94,52 +130,90 @@ pub(crate) fn start_recorder(
     inbox: Sender<Inbox>,
     failures: Arc<Failures>,
 ) -> std::io::Result<(Sender<RecordOrder>, JoinHandle<()>)> {
-    let (orders, queue) = unbounded();
-    let directory = config.record.directory.clone();
-    let settings = RecorderConfig {
-        directory: directory.clone(),
-        reserve_octets: u64::from(config.record.reserve_mib) << 20,
-        flush: config.record.flush,
-    };
-    let mut recorder = Recorder::new(settings, taps, Box::new(SystemDisk::new(&directory)));
-    let mut teller = Teller { directory, inbox, failures };
+    let disk = Box::new(SystemDisk::new(&config.record.directory));
+    let (orders, mut desk) = RecordDesk::new(config, LineClock::Machine, disk, taps, inbox, failures);
     let thread = Builder::new().name("rec".into()).spawn(move || {
-        record(&mut recorder, &queue, &mut teller);
-        recorder.finish();
-        teller.tell_all(&mut recorder);
+        while desk.turn(POLL_INTERVAL) {}
+        desk.finish();
     })?;
     Ok((orders, thread))
 }
 
-fn record(recorder: &mut Recorder, queue: &Receiver<RecordOrder>, teller: &mut Teller) {
-    loop {
-        match queue.recv_timeout(POLL_INTERVAL) {
-            Ok(order) => {
-                carry_out(recorder, order, teller);
-                while let Ok(order) = queue.try_recv() {
-                    carry_out(recorder, order, teller);
-                }
-            }
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => return,
-        }
-        recorder.poll(MonoClock.now());
-        teller.tell_all(recorder);
-    }
+/// The recorder with its orders.
+pub(crate) struct RecordDesk {
+    recorder: Recorder,
+    queue: Receiver<RecordOrder>,
+    clock: LineClock,
+    teller: Teller,
 }
 
-fn carry_out(recorder: &mut Recorder, order: RecordOrder, teller: &Teller) {
-    match order {
-        RecordOrder::Start { tap, recording, not_before } => {
-            let name = recording_path(MonoClock.anchor().unix_millis(MonoClock.now()), recording);
-            if let Err(error) = recorder.start(recording, tap, &name, not_before) {
-                teller.failed(recording, error.to_string());
-            }
+impl RecordDesk {
+    /// Makes a recorder for the engine's taps, and the way to order from it.
+    pub fn new(
+        config: &Config,
+        clock: LineClock,
+        disk: Box<dyn Disk>,
+        taps: Vec<Consumer<TapBlock>>,
+        inbox: Sender<Inbox>,
+        failures: Arc<Failures>,
+    ) -> (Sender<RecordOrder>, RecordDesk) {
+        let (orders, queue) = unbounded();
+        let directory = config.record.directory.clone();
+        let settings = RecorderConfig {
+            directory: directory.clone(),
+            reserve_octets: u64::from(config.record.reserve_mib) << 20,
+            flush: config.record.flush,
+        };
+        let recorder = Recorder::new(settings, taps, disk);
+        (orders, RecordDesk { recorder, queue, clock, teller: Teller { directory, inbox, failures } })
+    }
+
+    /// Returns true if an order waits.
+    pub fn has_orders(&self) -> bool {
+        !self.queue.is_empty()
+    }
+
+    /// Waits for an order, at most so long; carries out what is there, takes the taps' blocks and tells what happened.
+    /// Returns false when nobody is left who could order.
+    pub fn turn(&mut self, wait: Duration) -> bool {
+        match self.queue.recv_timeout(wait) {
+            Ok(order) => self.carry_out(order),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return false,
         }
-        RecordOrder::Stop { recording } => {
-            if !recorder.stop(recording) {
-                // It never began: whoever waits for its end hears of it all the same.
-                teller.tell(recording, RecordingState::Stopped { file: String::new(), length_ms: 0 });
+        while let Ok(order) = self.queue.try_recv() {
+            self.carry_out(order);
+        }
+        self.recorder.poll(self.clock.now());
+        self.teller.tell_all(&mut self.recorder);
+        true
+    }
+
+    /// Returns how many recordings are being written.
+    pub fn open(&self) -> usize {
+        self.recorder.running().count()
+    }
+
+    /// Closes everything.
+    pub fn finish(&mut self) {
+        self.recorder.finish();
+        self.teller.tell_all(&mut self.recorder);
+    }
+
+    fn carry_out(&mut self, order: RecordOrder) {
+        match order {
+            RecordOrder::Start { tap, recording, not_before } => {
+                let name = recording_path(self.clock.anchor().unix_millis(self.clock.now()), recording);
+                if let Err(error) = self.recorder.start(recording, tap, &name, not_before) {
+                    self.teller.failed(recording, error.to_string());
+                }
+            }
+            RecordOrder::Stop { recording } => {
+                if !self.recorder.stop(recording) {
+                    // It never began: whoever waits for its end hears of it all the same.
+                    let state = RecordingState::Stopped { file: String::new(), length_ms: 0 };
+                    self.teller.tell(recording, state);
+                }
             }
         }
     }

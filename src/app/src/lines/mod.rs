@@ -15,6 +15,8 @@
 mod link_server;
 mod media;
 mod signalling;
+pub(crate) mod stepped;
+pub(crate) mod time;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -24,7 +26,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use card::{CardControl, CardEvent, CardIo, LineConfig as CardLine};
-use clock::{Clock, MonoClock, Prng, SampleTime};
+use clock::{Clock, Mono, MonoClock, Prng, SampleTime};
 use config::Config;
 use crossbeam_channel::{Sender, bounded};
 use link::Health;
@@ -70,8 +72,9 @@ pub(crate) fn run(_file: &Path, config: Config) -> anyhow::Result<()> {
     }
     lock::make_directory("record.directory", &config.record.directory)?;
     recover_recordings(&config);
-    for (named, error) in wiring::unfit_prompts(&config) {
-        tracing::error!(prompt = named.prompt, by = named.by, %error, "a prompt is missing or unfit: callers will not hear it");
+    for unfit in wiring::unfit_prompts(&config) {
+        let (prompt, error, named_by) = (unfit.prompt, unfit.error, unfit.named_by.join(", "));
+        tracing::error!(prompt, %error, named_by, "a prompt is missing or unfit: callers will not hear it");
     }
     let lines = Lines::start(&config, stop)?;
     let outcome = lines.watch();
@@ -110,11 +113,7 @@ impl Lines {
             media::start_recorder(config, taps, inbox.clone(), Arc::clone(&failed_recordings))?;
         let mut machine =
             line::Machine::new(wiring::line_config(config, &layout, epoch), Prng::new(epoch.into()));
-        // Events tell only what changes: how the lines stand at start is asked for.
-        for status in controls.iter_mut().flat_map(|control| control.spans()) {
-            let kind = RtEventKind::Card(CardEvent::Alarms { span: status.span, alarms: status.alarms });
-            machine.handle(line::Input::Rt(RtEvent { time: SampleTime::ZERO, kind }), clock.now());
-        }
+        tell_alarms(&mut machine, &mut controls, clock.now());
         let signalling_beat = Arc::new(signalling::Heartbeat::default());
         let rings = signalling::Rings { commands: sig_commands, events, dchannels };
         let signalling = signalling::start(
@@ -223,6 +222,14 @@ impl Lines {
         let _ = self.recorder.join();
         tracing::info!(?reason, "the line process has ended");
         outcome
+    }
+}
+
+/// Events tell only what changes: how the lines stand at start is asked for.
+fn tell_alarms(machine: &mut line::Machine, controls: &mut [sim::SimControl], now: Mono) {
+    for status in controls.iter_mut().flat_map(|control| control.spans()) {
+        let kind = RtEventKind::Card(CardEvent::Alarms { span: status.span, alarms: status.alarms });
+        machine.handle(line::Input::Rt(RtEvent { time: SampleTime::ZERO, kind }), now);
     }
 }
 

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
-use clock::{Clock, Mono, MonoClock, SampleTime};
+use clock::{Mono, SampleTime};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError};
 use line::{Input, Machine, Output};
 use link::{Cause, Health, Order, RecordingId, RecordingState, ToSwitch};
@@ -21,6 +21,7 @@ use rtrb::{Consumer, Producer};
 use tdm::{HdlcFrame, SpanId};
 
 use super::media::{PlayOrder, RecordOrder};
+use super::time::LineClock;
 
 /// How often the engine's rings are looked at.
 const TURN: Duration = Duration::from_millis(5);
@@ -53,13 +54,14 @@ pub(crate) enum Inbox {
 pub(crate) struct Connection {
     pub number: u64,
     pub out: Sender<ToSwitch>,
-    pub stream: UnixStream,
+    /// The socket, unless the switch is in the same process.
+    pub stream: Option<UnixStream>,
 }
 
 impl Drop for Connection {
     fn drop(&mut self) {
         // It may be closed already.
-        let _ = self.stream.shutdown(Shutdown::Both);
+        let _ = self.stream.as_ref().map(|stream| stream.shutdown(Shutdown::Both));
     }
 }
 
@@ -101,8 +103,10 @@ impl HeartWatch {
     }
 }
 
-struct Thread {
+/// What the thread does, step by step.
+pub(crate) struct Signalling {
     machine: Machine,
+    clock: LineClock,
     rings: Rings,
     orders: Orders,
     /// Commands that found the ring full, in order.
@@ -125,20 +129,32 @@ pub(crate) fn start(
     heart: Arc<Heartbeat>,
     priority: Option<u8>,
 ) -> std::io::Result<JoinHandle<()>> {
-    let frames = rings.dchannels.iter().map(|_| VecDeque::new()).collect();
-    let heard = SampleTime::ZERO;
-    let commands = VecDeque::new();
-    let mut thread =
-        Thread { machine, rings, orders, commands, frames, switch: None, heard, congested: false };
+    let mut signalling = Signalling::new(machine, LineClock::Machine, rings, orders);
     let wish = ThreadConfig { name: "sig".into(), priority, cpu: None, lock_memory: false };
     Builder::new().name(wish.name.clone()).spawn(move || {
         let report = enter(&wish);
         tracing::info!(%report, "signalling thread started");
-        thread.run(&mail, &stop, &heart);
+        signalling.run(&mail, &stop, &heart);
     })
 }
 
-impl Thread {
+impl Signalling {
+    /// Makes it with nobody attached.
+    pub fn new(machine: Machine, clock: LineClock, rings: Rings, orders: Orders) -> Signalling {
+        let frames = rings.dchannels.iter().map(|_| VecDeque::new()).collect();
+        Signalling {
+            machine,
+            clock,
+            rings,
+            orders,
+            commands: VecDeque::new(),
+            frames,
+            switch: None,
+            heard: SampleTime::ZERO,
+            congested: false,
+        }
+    }
+
     fn run(&mut self, mail: &Receiver<Inbox>, stop: &AtomicBool, heart: &Heartbeat) {
         let mut clear_until = None;
         loop {
@@ -155,9 +171,9 @@ impl Thread {
             if stop.load(Ordering::Acquire) {
                 let until = *clear_until.get_or_insert_with(|| {
                     self.tell(Input::ClearAll(Cause::TEMPORARY));
-                    now() + CLEAR_WITHIN
+                    self.clock.now() + CLEAR_WITHIN
                 });
-                if self.machine.legs() == 0 || now() >= until {
+                if self.machine.legs() == 0 || self.clock.now() >= until {
                     self.turn();
                     return;
                 }
@@ -166,7 +182,7 @@ impl Thread {
     }
 
     /// Takes everything from the engine, lets deadlines pass, and carries out what follows.
-    fn turn(&mut self) {
+    pub fn turn(&mut self) {
         while let Ok(event) = self.rings.events.pop() {
             self.heard = event.time;
             self.tell(Input::Rt(event));
@@ -178,19 +194,20 @@ impl Thread {
                 }
             }
         }
-        if self.machine.poll_timeout().is_some_and(|due| due <= now()) {
+        if self.machine.poll_timeout().is_some_and(|due| due <= self.clock.now()) {
             self.tell(Input::Timeout);
         }
         self.push_waiting();
         self.watch_congestion();
     }
 
-    fn take(&mut self, message: Inbox) {
+    /// Takes a message of another thread.
+    pub fn take(&mut self, message: Inbox) {
         match message {
             Inbox::Attach(connection) => {
                 self.let_switch_go();
                 self.switch = Some(connection);
-                self.tell(Input::Attach { anchor: MonoClock.anchor() });
+                self.tell(Input::Attach { anchor: self.clock.anchor() });
             }
             Inbox::Detach { connection } => {
                 if self.is_present(connection) {
@@ -211,6 +228,11 @@ impl Thread {
         }
     }
 
+    /// Returns how many legs there are.
+    pub fn legs(&self) -> usize {
+        self.machine.legs()
+    }
+
     fn is_present(&self, connection: u64) -> bool {
         self.switch.as_ref().is_some_and(|present| present.number == connection)
     }
@@ -222,7 +244,7 @@ impl Thread {
     }
 
     fn tell(&mut self, input: Input<'_>) {
-        self.machine.handle(input, now());
+        self.machine.handle(input, self.clock.now());
         while let Some(output) = self.machine.poll_output() {
             self.carry_out(output);
         }
@@ -240,7 +262,7 @@ impl Thread {
                 let order = PlayOrder::Play { feed, generation, prompts, repeat };
                 if self.orders.play.try_send(order).is_err() {
                     let why = "the player does not keep up".to_string();
-                    self.machine.handle(Input::PlayFailed { feed, generation, why }, now());
+                    self.machine.handle(Input::PlayFailed { feed, generation, why }, self.clock.now());
                 }
             }
             Output::StopPlaying { feed } => {
@@ -303,7 +325,7 @@ impl Thread {
             }
             // What was lost comes with the next census.
             self.switch = None;
-            self.machine.handle(Input::Detach, now());
+            self.machine.handle(Input::Detach, self.clock.now());
         }
     }
 
@@ -318,8 +340,4 @@ impl Thread {
             self.tell(Input::Congestion(full));
         }
     }
-}
-
-fn now() -> Mono {
-    MonoClock.now()
 }

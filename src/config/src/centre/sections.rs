@@ -117,7 +117,7 @@ pub(crate) fn store(mut s: Section<'_, '_>, data: &Path) -> Store {
     store
 }
 
-/// Reads `[exchange]`; its kinds of callers stand beside the places at which later checks point.
+/// Reads `[exchange]` with its kinds of callers.
 pub(crate) fn exchange(mut s: Section<'_, '_>, data: &Path, prompts: &Path) -> Placed<Exchange> {
     let kinds = s.tables("caller", "", MAX_CALLER_KINDS);
     let exchange = Exchange {

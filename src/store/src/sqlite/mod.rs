@@ -17,7 +17,7 @@ use sqlx::SqlStr;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 
-pub use read::{SqliteReader, visits_since};
+pub use read::{SqliteReader, open_stays, visits_since};
 pub use write::SqliteWriter;
 
 use crate::database::StoreError;

@@ -323,20 +323,41 @@ fn visit_place(row: &SqliteRow) -> Result<VisitPlace, StoreError> {
     })
 }
 
-/// Returns all stays in queues that began at `from_ms` or later, waiting for the answer: for the start of the switch,
-/// before it takes calls.
+/// Returns the stays of agents that had not ended when the last switch ended, waiting for the answer: for the start of
+/// the switch. There are none if it ended in order.
 ///
 /// # Errors
 /// The database cannot be read; there is one once the writer has been started.
-pub fn visits_since(file: &Path, from_ms: u64) -> Result<Vec<PastVisit>, StoreError> {
+pub fn open_stays(file: &Path) -> Result<Vec<AgentStay>, StoreError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| StoreError::Failed { why: error.to_string() })?;
     let reader = SqliteReader::new(file);
+    let sql = format!(
+        "SELECT agent, from_ms, state, reason, to_ms FROM agent_stays WHERE to_ms IS NULL \
+         ORDER BY from_ms, id LIMIT {MAX_STAYS}"
+    );
+    let rows = runtime.block_on(reader.ask(sql, bound([])?, MAX_STAYS))?;
+    rows.iter().map(rows::stay).collect()
+}
+
+/// Returns the stays in queues that began at `from_ms` or later and have ended, waiting for the answer: for the start of
+/// the switch, before it takes calls.
+///
+/// # Errors
+/// The database cannot be read; there is one once the writer has been started.
+pub fn visits_since(file: &Path, from_ms: u64) -> Result<Vec<switch::PastVisit>, StoreError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| StoreError::Failed { why: error.to_string() })?;
+    let reader = SqliteReader::new(file);
+    let ended = |visit: PastVisit| {
+        let wait = Duration::from_millis(visit.wait_ms?);
+        Some(switch::PastVisit { queue: visit.queue, outcome: visit.outcome?, wait })
+    };
     runtime.block_on(async {
         let (mut visits, mut after) = (Vec::new(), None);
         loop {
             let page = reader.visits(from_ms, after).await?;
-            visits.extend(page.visits);
+            visits.extend(page.visits.into_iter().filter_map(ended));
             after = page.next;
             if after.is_none() {
                 return Ok(visits);

@@ -1,0 +1,177 @@
+//! A centre to be simulated: E1 spans 1 to 3, thirty telephones on span 5, an attendant who asks for a seat.
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    reason = "each test uses its part, and stops where something is wrong"
+)]
+
+use core::time::Duration;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use call::{Action, NumberEntry, Place, Plan, Seat};
+use card::RingCadence;
+use cas::fxs::FxsConfig;
+use isdn::config::{PriConfig, Side};
+use line::{LineConfig, PhoneConfig, SpanConfig, TrunkConfig};
+use rt::Strip;
+use simulator::event::WorldConfig;
+use simulator::exchange;
+use simulator::invariants::Names;
+use simulator::people::{CallerKind, Habits};
+use switch::{Agent, Queue, Start, SwitchConfig};
+use tdm::{ChannelId, Law, SpanId, SpanKind};
+
+pub const PHONES: u16 = 5;
+
+pub fn secs(n: u64) -> Duration {
+    Duration::from_secs(n)
+}
+
+pub fn strip(channel: ChannelId) -> Strip {
+    Strip(channel.span.0 * 40 + u16::from(channel.timeslot.0))
+}
+
+/// A centre with so many E1 spans and agents' phones, whose callers know the number of a seat.
+pub fn attendant(seed: u64, spans: u16, phones: u8) -> WorldConfig {
+    let habits = Habits {
+        calls_per_hour: 1_200.0,
+        max_callers: 90,
+        called: vec!["8000".into()],
+        kinds: (1..=phones).map(|n| kind(&(200 + u16::from(n)).to_string())).collect(),
+        ..Habits::default()
+    };
+    let entry = NumberEntry {
+        called: "8000".into(),
+        from: None,
+        action: Action::Attendant { digits: 3, digit_timeout: secs(5), attempts: 3 },
+        prompts: vec!["en/welcome".into()],
+        language: "en".into(),
+        record: true,
+    };
+    let seat = |n: u8| Seat {
+        number: (200 + u16::from(n)).to_string(),
+        place: Place::Port(ChannelId::new(PHONES, n)),
+        answer_timeout: secs(20),
+    };
+    let plan = Plan {
+        numbers: vec![entry],
+        seats: (1..=phones).map(seat).collect(),
+        digit_timeout: secs(5),
+        trunk_timeout: secs(60),
+    };
+    WorldConfig {
+        line: line_config(spans, phones),
+        switch: SwitchConfig { plan, records: true, ..SwitchConfig::default() },
+        exchange: exchange_config(seed, spans, phones, habits),
+        prompts: BTreeMap::from([("en/welcome".into(), secs(6))]),
+        prompt: secs(2),
+        shifts: vec![],
+    }
+}
+
+pub fn kind(keys: &str) -> CallerKind {
+    CallerKind { weight: 1, language: "en".into(), keys: keys.into(), listen: secs(3) }
+}
+
+pub fn exchange_config(seed: u64, spans: u16, phones: u8, habits: Habits) -> exchange::Config {
+    let span = |span, kind, channels| exchange::Span {
+        span: SpanId(span),
+        kind,
+        channels,
+        law: Law::A,
+        side: Side::Network,
+    };
+    let trunks = (1..=spans).map(|n| span(n, SpanKind::E1, 31));
+    exchange::Config {
+        seed,
+        unix_ms: 1_700_000_000_000,
+        spans: trunks.chain([span(PHONES, SpanKind::Fxs, phones)]).collect(),
+        phones: vec![],
+        habits,
+    }
+}
+
+pub fn line_config(spans: u16, phones: u8) -> LineConfig {
+    let trunk = |n| SpanConfig {
+        span: SpanId(n),
+        kind: SpanKind::E1,
+        channels: 31,
+        trunk: Some(TrunkConfig::Pri(PriConfig::new(Side::User, SpanKind::E1))),
+        phones: None,
+    };
+    let bank = PhoneConfig { fxs: FxsConfig::default(), cadence: RingCadence::CHINA };
+    let telephones = SpanConfig {
+        span: SpanId(PHONES),
+        kind: SpanKind::Fxs,
+        channels: phones,
+        trunk: None,
+        phones: Some(bank),
+    };
+    let spans: Vec<SpanConfig> = (1..=spans).map(trunk).chain([telephones]).collect();
+    let channels = spans.iter().flat_map(|s| (1..=s.channels).map(|t| ChannelId::new(s.span.0, t)));
+    LineConfig {
+        epoch: 1_000,
+        strips: channels.map(|channel| (channel, strip(channel))).collect(),
+        spans,
+        feeds: 256,
+        taps: 256,
+        hold: secs(30),
+        max_legs: 256,
+    }
+}
+
+/// Phones as the plan names them.
+pub fn names(phones: u8) -> BTreeMap<String, Names> {
+    let name = |n: u8| {
+        let names = Names { seat: (200 + u16::from(n)).to_string(), agent: None };
+        (ChannelId::new(PHONES, n).to_string(), names)
+    };
+    (1..=phones).map(name).collect()
+}
+
+/// A centre with a flow, two queues and an agent at each phone: the odd ones serve both queues, the even ones one.
+pub fn queues(seed: u64, spans: u16, phones: u8) -> WorldConfig {
+    let mut config = attendant(seed, spans, phones);
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/centre/flow.toml");
+    let flow: ivr::Flow = toml::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
+    let flow = flow.validate().unwrap();
+    config.switch.flows = BTreeMap::from([("front".into(), Arc::new(flow))]);
+    config.switch.plan.numbers[0].action = Action::Flow("front".into());
+    let rules =
+        |goal| acd::QueueConfig { service_goal: secs(goal), max_waiting: 40, ..acd::QueueConfig::default() };
+    let queue = |name: &str, goal| Queue { name: name.into(), title: name.into(), rules: rules(goal) };
+    config.switch.queues = vec![queue("service", 20), queue("billing", 30)];
+    config.switch.agents = (1..=phones).map(agent).collect();
+    config.switch.missed_pause = Some(secs(20));
+    config.exchange.habits.kinds = vec![kind("1"), kind("2"), CallerKind { weight: 1, ..kind("7,1") }];
+    config.exchange.habits.kinds[0].weight = 6;
+    config.exchange.habits.kinds[1].weight = 3;
+    config.prompts = BTreeMap::from([("en/menu".into(), secs(8)), ("en/please-wait".into(), secs(4))]);
+    config
+}
+
+fn agent(n: u8) -> Agent {
+    let both = ["service", "billing"];
+    let served = match n % 4 {
+        0 => &both[..1],
+        2 => &both[1..],
+        _ => &both[..],
+    };
+    Agent {
+        name: format!("agent{n}"),
+        title: format!("Agent {n}"),
+        seat: (200 + u16::from(n)).to_string(),
+        queues: served.iter().map(ToString::to_string).collect(),
+        start: Start::Ready,
+    }
+}
+
+/// Phones with the agents of [`queues`].
+pub fn names_with_agents(phones: u8) -> BTreeMap<String, Names> {
+    let with_agent = |n: u8| {
+        let names = Names { seat: (200 + u16::from(n)).to_string(), agent: Some(format!("agent{n}")) };
+        (ChannelId::new(PHONES, n).to_string(), names)
+    };
+    (1..=phones).map(with_agent).collect()
+}
