@@ -1,6 +1,7 @@
 // How the page is built and tested. Assets carry their hash in their name, so that the server may let browsers keep
-// them for ever; beside each text there is a gzip, so that the server packs nothing. Two sets of tests: `unit` needs
-// nothing, `page` drives a Chromium (CHROMIUM, by default /usr/bin/chromium) and needs a build.
+// them for ever; beside each text there is a gzip, so that the server packs nothing. Three sets of tests: `unit` needs
+// nothing, `page` drives a Chromium (CHROMIUM, by default /usr/bin/chromium) and needs a build, `demo` does so against
+// the program itself.
 import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { constants, gzipSync } from "node:zlib";
@@ -63,8 +64,14 @@ export default defineConfig({
       { extends: true, test: { name: "unit", include: ["src/**/*.test.ts"] } },
       {
         extends: true,
-        test: { name: "page", include: ["e2e/**/*.test.ts"], testTimeout: 60_000, hookTimeout: 60_000 },
+        test: {
+          name: "page",
+          include: ["e2e/{pages,stream}.test.ts"],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
       },
+      { extends: true, test: { name: "demo", include: ["e2e/demo.test.ts"] } },
     ],
   },
 });

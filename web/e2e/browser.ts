@@ -41,6 +41,11 @@ export async function visit(browser: Browser, url: string, look: Look = {}): Pro
     colorScheme: look.shade ?? "light",
     viewport: { width: look.width ?? 1280, height: look.height ?? 800 },
   });
+  return visitAgain({ context }, url);
+}
+
+/** Opens the page once more beside the others of the same person. */
+export async function visitAgain({ context }: Pick<Visit, "context">, url: string): Promise<Visit> {
   const page = await context.newPage();
   const complaints: string[] = [];
   page.on("pageerror", error => complaints.push(String(error)));

@@ -151,15 +151,15 @@ test("an agent is ordered about, and what comes of it arrives as an event; a ref
   if (!idle || !talking) throw new Error("the world has no such agents");
   const row = page.getByTestId(`agent-${idle.agent}`);
   await row.getByTestId("order-menu").click();
-  await page.getByText("Busy: lunch").click();
-  await row.getByText("lunch").waitFor();
+  await page.getByText("Busy: back office").click();
+  await row.getByText("back office").waitFor();
   await row.getByTestId("order-ready").click();
   await row.getByText("Ready").waitFor();
   await page.getByTestId(`agent-${talking.agent}`).getByTestId("order-menu").click();
   await page.getByText("Log out", { exact: true }).last().click();
   await page.getByText(/is in a call/).waitFor();
   expect(server.orders).toEqual([
-    `${idle.agent} busy lunch`,
+    `${idle.agent} busy back_office`,
     `${idle.agent} ready`,
     `${talking.agent} log_out`,
   ]);

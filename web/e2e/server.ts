@@ -137,7 +137,12 @@ export class FixtureServer {
     try {
       const bytes = readFileSync(join("dist", name));
       const type = TYPES[name.split(".").at(-1) ?? ""] ?? "application/octet-stream";
-      response.writeHead(200, { "Content-Type": type, "Content-Security-Policy": POLICY });
+      const cache = name === "/index.html" ? "no-cache" : "public, max-age=31536000, immutable";
+      response.writeHead(200, {
+        "Content-Type": type,
+        "Content-Security-Policy": POLICY,
+        "Cache-Control": cache,
+      });
       response.end(bytes);
     } catch {
       problem(response, 404, "not_found", "there is nothing at this path");
@@ -150,6 +155,11 @@ export class FixtureServer {
     const number = (key: string) => Number(searchParams.get(key));
     if (pathname === "/v1/status") {
       json(response, this.#status());
+      return;
+    }
+    if (pathname === "/v1/agents") {
+      const busy_reasons = ["break", "lunch", "training", "back_office"];
+      json(response, { seq: world.seq, agents: [...world.agents.values()], busy_reasons });
       return;
     }
     if (pathname === "/v1/records") {

@@ -130,6 +130,8 @@ pub struct Agents {
     pub seq: u64,
     /// By name.
     pub agents: Vec<AgentView>,
+    /// The reasons that an agent may give for being busy.
+    pub busy_reasons: Vec<String>,
 }
 
 /// `POST /v1/agents/{agent}`, what is sent.

@@ -282,7 +282,7 @@ fn fixtures() -> Value {
         "channels": Channels { seq, channels: channels() },
         "calls": Calls { seq, total: 6, calls: calls() },
         "queues": Queues { seq, queues: vec![queue(0), queue(160)] },
-        "agents": Agents { seq, agents: agents() },
+        "agents": Agents { seq, agents: agents(), busy_reasons: vec!["lunch".into()] },
         "orders": orders(),
         "records": Records { records: calls()[5..].to_vec(), total: 340, next: Some("1795308000000-7".into()) },
         "figures": Figures { intervals: intervals() },

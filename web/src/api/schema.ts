@@ -189,7 +189,7 @@ export const Calls = object({ seq: count, total: count, calls: list(CallView) })
 export const Spans = object({ seq: count, spans: list(SpanView) });
 export const Channels = object({ seq: count, channels: list(ChannelView) });
 export const Queues = object({ seq: count, queues: list(QueueView) });
-export const Agents = object({ seq: count, agents: list(AgentView) });
+export const Agents = object({ seq: count, agents: list(AgentView), busy_reasons: list(text) });
 
 export const Records = object({ records: list(CallView), total: count, next: nullable(text) });
 
@@ -240,6 +240,7 @@ export type Update = Of<typeof Update>;
 export type Snapshot = Of<typeof Snapshot>;
 export type Message = Of<typeof Message>;
 export type Status = Of<typeof Status>;
+export type Agents = Of<typeof Agents>;
 export type Records = Of<typeof Records>;
 export type Interval = Of<typeof Interval>;
 export type Figures = Of<typeof Figures>;

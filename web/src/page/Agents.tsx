@@ -1,7 +1,7 @@
 // Agents: what each does and since when, today's counts, and orders. An order is only asked for here; what comes of it
 // arrives as an event like every other change.
 import { App, Button, Dropdown, Input, Table, type TableColumnsType } from "antd";
-import { useMemo, useState } from "react";
+import { useEffect, useMemo, useState } from "react";
 import { ApiProblem } from "../api/client";
 import type { AgentState, AgentView, Order } from "../api/schema";
 import { Elapsed, Remaining } from "../parts/Elapsed";
@@ -12,9 +12,6 @@ import { useShown, useSystem } from "../parts/system";
 import { type Say, sayWord, useSpeech } from "../words";
 
 const STATES = ["idle", "ringing", "talking", "wrap_up", "busy", "offline"] as const;
-
-/** Reasons offered for being busy; the switch refuses one that its configuration does not know. */
-const REASONS = ["break", "lunch", "training"] as const;
 
 export function Agents() {
   const { say } = useSpeech();
@@ -27,7 +24,8 @@ export function Agents() {
     [queues],
   );
   const order = useOrder();
-  const columns = useMemo(() => agentColumns(say, titles, order), [say, titles, order]);
+  const reasons = useReasons();
+  const columns = useMemo(() => agentColumns(say, titles, order, reasons), [say, titles, order, reasons]);
   const listed = useMemo(() => [...agents.values()], [agents]);
   if (agents.size === 0) return <Nothing>{say("agents.none")}</Nothing>;
   const shown = listed.filter(
@@ -94,6 +92,24 @@ function fits(agent: AgentView, search: string, titles: ReadonlyMap<string, stri
   return words.some(word => word.toLowerCase().includes(wanted));
 }
 
+/** The reasons for being busy that the switch is configured with; they change only when it is started anew. */
+function useReasons(): readonly string[] {
+  const { client } = useSystem();
+  const run = useShown(state => state.run);
+  const [reasons, setReasons] = useState<readonly string[]>([]);
+  // Another run may have other reasons
+  useEffect(() => {
+    const aborted = new AbortController();
+    // Without an answer the menu has no reasons; the connection says what is wrong.
+    client.agents(aborted.signal).then(
+      ({ busy_reasons }) => setReasons(busy_reasons),
+      () => {},
+    );
+    return () => aborted.abort();
+  }, [client, run]);
+  return reasons;
+}
+
 type SendOrder = (agent: AgentView, order: Order, reason?: string) => void;
 
 function useOrder(): SendOrder {
@@ -119,6 +135,7 @@ function agentColumns(
   say: Say,
   titles: ReadonlyMap<string, string>,
   order: SendOrder,
+  reasons: readonly string[],
 ): TableColumnsType<AgentView> {
   const total = (key: keyof AgentView["totals"], title: string, show: (value: number) => string) => ({
     title,
@@ -200,7 +217,7 @@ function agentColumns(
       key: "orders",
       width: 178,
       fixed: "right",
-      render: (_, agent) => <Orders agent={agent} order={order} />,
+      render: (_, agent) => <Orders agent={agent} order={order} reasons={reasons} />,
     },
   ];
 }
@@ -229,7 +246,8 @@ function AgentCall({ call }: { call: string }) {
   );
 }
 
-function Orders({ agent, order }: { agent: AgentView; order: SendOrder }) {
+function Orders(props: { agent: AgentView; order: SendOrder; reasons: readonly string[] }) {
+  const { agent, order, reasons } = props;
   const { say } = useSpeech();
   const button = (name: Order) => (
     <Button key={name} size="small" onClick={() => order(agent, name)} data-testid={`order-${name}`}>
@@ -238,7 +256,7 @@ function Orders({ agent, order }: { agent: AgentView; order: SendOrder }) {
   );
   const menu = {
     items: [
-      ...REASONS.map(reason => ({
+      ...reasons.map(reason => ({
         key: reason,
         label: say("order.busy.for", { reason: sayWord(say, "reason", reason) }),
       })),

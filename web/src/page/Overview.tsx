@@ -45,7 +45,14 @@ export default function Overview({ shade }: { shade: Shade }) {
           >
             <LineUse spans={spans} calls={calls} />
           </Panel>
-          <Panel title={say("overview.now")} side={<b className="num">{calls.size}</b>}>
+          <Panel
+            title={say("overview.now")}
+            side={
+              <b className="num" data-testid="calls-live">
+                {calls.size}
+              </b>
+            }
+          >
             <CallStages calls={calls} />
           </Panel>
           <Panel title={say("overview.agents")} side={<b className="num">{agents.size}</b>}>

@@ -178,6 +178,7 @@ export const en: Words = {
   "reason.break": "break",
   "reason.lunch": "lunch",
   "reason.training": "training",
+  "reason.back_office": "back office",
   "calls.live": "Live",
   "calls.past": "Past",
   "calls.caller": "Caller",

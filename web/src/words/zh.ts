@@ -170,6 +170,7 @@ export const zh = {
   "reason.break": "小休",
   "reason.lunch": "午餐",
   "reason.training": "培训",
+  "reason.back_office": "事务处理",
   "calls.live": "进行中",
   "calls.past": "历史",
   "calls.caller": "主叫",
