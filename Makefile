@@ -6,10 +6,16 @@ SOAK_MINUTES ?= 10
 FUZZ_SECONDS ?= 20
 BENCH_SECONDS ?= 10
 
-.PHONY: help run prompts test lint bench soak fuzz-smoke
+# What the page is built from, and the file that is there when it is built.
+WEB := web/dist/index.html
+WEB_MODULES := web/node_modules/.package-lock.json
+WEB_SOURCES := $(shell find web/src web/index.html web/vite.config.ts web/tsconfig.json -type f ! -name '*.test.ts')
+
+.PHONY: help run web prompts test lint bench soak fuzz-smoke
 
 help:
 	@echo "make run         build Tandem and run CONFIG=$(CONFIG)"
+	@echo "make web         build the page that is part of the program"
 	@echo "make prompts     make the spoken prompts in prompts/"
 	@echo "make test        run every test"
 	@echo "make lint        check form and style, warnings are errors"
@@ -17,20 +23,34 @@ help:
 	@echo "make soak        keep calls coming for SOAK_MINUTES=$(SOAK_MINUTES) and count what is lost"
 	@echo "make fuzz-smoke  run each fuzz target for FUZZ_SECONDS=$(FUZZ_SECONDS)"
 
-run: prompts
+run: prompts $(WEB)
 	scripts/setup run
 	$(CARGO) run --release -p tandem-app --bin tandem -- run $(CONFIG)
+
+web: $(WEB)
+
+$(WEB): $(WEB_SOURCES) $(WEB_MODULES)
+	cd web && npm run --silent build
+
+$(WEB_MODULES): web/package.json web/package-lock.json web/.npmrc
+	scripts/setup web
+	cd web && npm ci --silent
+	touch $@
 
 prompts:
 	scripts/setup prompts
 	scripts/prompts
 
-test:
+test: $(WEB)
 	scripts/setup test
+	scripts/setup page-test
 	$(CARGO) test --workspace
+	cd web && npm run --silent test
+	cd web && npm run --silent test:page
 
-lint:
+lint: $(WEB)
 	scripts/setup lint
+	cd web && npm run --silent check
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 
@@ -40,7 +60,7 @@ bench:
 	$(CARGO) run --release -p tandem-isdn --example throughput
 	$(CARGO) run --release -p tandem-rt --example bench_engine -- $(BENCH_SECONDS)
 
-soak: prompts
+soak: prompts $(WEB)
 	scripts/setup soak
 	$(CARGO) build --release -p tandem-app --bin tandem
 	scripts/soak $(SOAK_MINUTES)

@@ -25,7 +25,11 @@ pub(crate) async fn queues(State(shared): State<Arc<Shared>>) -> Json<Queues> {
 
 /// Answers `GET /v1/agents`.
 pub(crate) async fn agents(State(shared): State<Arc<Shared>>) -> Json<Agents> {
-    Json(shared.hub.read(|view| Agents { seq: view.seq, agents: view.agents.values().cloned().collect() }))
+    Json(shared.hub.read(|view| Agents {
+        seq: view.seq,
+        agents: view.agents.values().cloned().collect(),
+        busy_reasons: shared.busy_reasons.clone(),
+    }))
 }
 
 /// Answers `POST /v1/agents/{agent}`.

@@ -1,4 +1,4 @@
-//! Who may come in: requests that name this machine and carry the token.
+//! Who may come in: requests that name this machine and, but for the page's files, carry the token.
 //!
 //! The `Host` check keeps out pages in a browser whose name has been turned to our address (DNS rebinding): such a
 //! request still names the page's host. An address of digits cannot be turned, so a server that listens on all
@@ -19,13 +19,18 @@ use crate::server::Shared;
 /// What a WebSocket's protocol begins with that carries the token.
 pub(crate) const BEARER_PROTOCOL: &str = "bearer.";
 
-/// Lets a request pass or refuses it.
-pub(crate) async fn guard(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
+/// Lets a request pass that names this machine.
+pub(crate) async fn host(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
     let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
-    if !host.is_some_and(|host| is_ours(host, shared.listen)) {
-        let message = "the Host header names neither this machine's loopback nor the address it listens on";
-        return Refusal::new(StatusCode::FORBIDDEN, "wrong_host", message).into_response();
+    if host.is_some_and(|host| is_ours(host, shared.listen)) {
+        return next.run(request).await;
     }
+    let message = "the Host header names neither this machine's loopback nor the address it listens on";
+    Refusal::new(StatusCode::FORBIDDEN, "wrong_host", message).into_response()
+}
+
+/// Lets a request pass that carries the token.
+pub(crate) async fn token(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
     let refused = match bearer(request.headers()) {
         Some(offered) if shared.token.matches(offered) => return next.run(request).await,
         Some(_) => "the token is not the right one",

@@ -20,6 +20,7 @@ mod events;
 mod guard;
 pub mod hub;
 mod listener;
+mod page;
 mod recordings;
 mod records;
 mod routes;

@@ -1,6 +1,7 @@
 //! The paths under `/v1` and what answers them.
 
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::body::Bytes;
 use axum::extract::rejection::{BytesRejection, QueryRejection};
@@ -15,7 +16,7 @@ use switch::view::{MAX_ENDED_CALLS, View};
 use crate::error::Refusal;
 use crate::schema::{API_VERSION, CallCounts, CallView, Calls, Channels, Dialled, SpanCounts, Spans, Status};
 use crate::server::Shared;
-use crate::{agents, calls, events, guard, recordings, records};
+use crate::{agents, calls, events, guard, page, recordings, records};
 
 /// The longest body of a request, in octets.
 pub const MAX_BODY: usize = 16 * 1024;
@@ -26,7 +27,7 @@ const DEFAULT_CALLS: usize = 100;
 
 /// Makes the router.
 pub(crate) fn router(shared: Arc<Shared>) -> Router {
-    Router::new()
+    let api = Router::new()
         .route("/v1/status", get(status))
         .route("/v1/spans", get(spans))
         .route("/v1/channels", get(channels))
@@ -44,7 +45,11 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(MAX_BODY))
         // Around the fallbacks as well: without the token nobody learns which paths there are.
-        .layer(middleware::from_fn_with_state(Arc::clone(&shared), guard::guard))
+        .layer(middleware::from_fn_with_state(Arc::clone(&shared), guard::token));
+    // The page holds no secrets; it asks for the token itself.
+    page::router()
+        .merge(api)
+        .layer(middleware::from_fn_with_state(Arc::clone(&shared), guard::host))
         .with_state(shared)
 }
 
@@ -52,7 +57,7 @@ async fn nothing() -> Refusal {
     Refusal::not_found("there is nothing at this path")
 }
 
-async fn wrong_method() -> Refusal {
+pub(crate) async fn wrong_method() -> Refusal {
     let message = "this path does not take this method";
     Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "wrong_method", message)
 }
@@ -65,12 +70,19 @@ async fn status(State(shared): State<Arc<Shared>>) -> Json<Status> {
         link_protocol: link::PROTOCOL,
         run: shared.hub.run().into(),
         uptime_ms,
+        now_ms: now_ms(),
         seq: view.seq,
         attached: view.attached,
         calls: CallCounts { live: view.calls.len() as u64, ended_total: view.ended_total },
         spans: SpanCounts::new(view),
         health: view.health.clone(),
     }))
+}
+
+/// Returns milliseconds since 1970-01-01 UTC.
+fn now_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 async fn spans(State(shared): State<Arc<Shared>>) -> Json<Spans> {

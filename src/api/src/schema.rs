@@ -31,6 +31,8 @@ pub struct Status {
     pub run: String,
     /// Since the server was started.
     pub uptime_ms: u64,
+    /// The time of this answer; with it a page can tell how its own clock differs.
+    pub now_ms: u64,
     /// The number of the last update.
     pub seq: u64,
     /// Whether the line process is attached.
@@ -128,6 +130,8 @@ pub struct Agents {
     pub seq: u64,
     /// By name.
     pub agents: Vec<AgentView>,
+    /// The reasons that an agent may give for being busy.
+    pub busy_reasons: Vec<String>,
 }
 
 /// `POST /v1/agents/{agent}`, what is sent.

@@ -172,12 +172,12 @@ fn shifts(config: &Config) -> Vec<Shift> {
 /// Returns how long the prompts are whose files are there.
 fn prompts(config: &Config) -> BTreeMap<String, Duration> {
     let mut files = record::Prompts::default();
-    let length = |named: wiring::NamedPrompt| {
-        let samples = files.load(&config.prompt_file(&named.prompt)).ok()?.len();
+    let length = |prompt: String| {
+        let samples = files.load(&config.prompt_file(&prompt)).ok()?.len();
         let ms = samples as u64 / 8;
-        Some((named.prompt, Duration::from_millis(ms)))
+        Some((prompt, Duration::from_millis(ms)))
     };
-    wiring::named_prompts(config).into_iter().filter_map(length).collect()
+    wiring::named_prompts(config).into_keys().filter_map(length).collect()
 }
 
 /// Returns phones, which the exchange names after their seats, as the switch names them.

@@ -76,6 +76,7 @@ pub(crate) fn run(_file: &Path, config: Config) -> anyhow::Result<()> {
         version: env!("CARGO_PKG_VERSION").into(),
         records: Some(Arc::new(reader)),
         recordings_dir: Some(config.record.directory.clone()),
+        busy_reasons: config.acd.busy_reasons.clone(),
     };
     let server = api::serve(api, hub.clone()).map_err(refused)?;
     let (inbox, mail) = bounded(INBOX);

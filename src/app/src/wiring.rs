@@ -288,7 +288,7 @@ pub(crate) struct UnfitPrompt {
 }
 
 /// Returns the prompts that the number plan and the flows name or need without naming them, each with who names it.
-fn named_prompts(config: &Config) -> BTreeMap<String, Vec<String>> {
+pub(crate) fn named_prompts(config: &Config) -> BTreeMap<String, Vec<String>> {
     let mut named: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for rule in &config.numbers {
         let own = || call::OWN_PROMPTS.iter().map(|name| format!("{}/{name}", rule.language)).collect();

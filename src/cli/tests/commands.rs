@@ -353,6 +353,7 @@ impl World {
                 version: "0.1.0".into(),
                 records: Some(records),
                 recordings_dir: None,
+                busy_reasons: vec!["lunch".into()],
             },
             hub.clone(),
         )
