@@ -96,7 +96,8 @@ pub struct World {
     config: WorldConfig,
     exchange: Exchange,
     line: line::Machine,
-    line_due: Option<Mono>,
+    /// The line machine's deadline; none if it was told something since it was asked.
+    line_due: Option<Option<Mono>>,
     switch: Option<switch::Machine>,
     matrix: Matrix,
     due: BTreeMap<(Mono, u64), Due>,
@@ -302,10 +303,17 @@ impl World {
             && self.matrix.ringing().next().is_none()
     }
 
-    fn next_deadline(&self) -> Option<Mono> {
+    /// Returns the line machine's deadline. It looks through all legs for it: it is asked once for many inputs.
+    fn line_due(&mut self) -> Option<Mono> {
+        let line = &self.line;
+        *self.line_due.get_or_insert_with(|| line.poll_timeout())
+    }
+
+    fn next_deadline(&mut self) -> Option<Mono> {
+        let line = self.line_due();
         let due = self.due.first_key_value().map(|((at, _), _)| *at);
         let switch = self.switch.as_ref().and_then(|switch| switch.poll_timeout());
-        due.into_iter().chain(switch).chain(self.exchange.poll_timeout()).chain(self.line_due).min()
+        due.into_iter().chain(switch).chain(self.exchange.poll_timeout()).chain(line).min()
     }
 
     fn fire(&mut self) {
@@ -319,7 +327,7 @@ impl World {
             self.exchange.handle(exchange::Input::Timeout, now);
             self.settle();
         }
-        if self.line_due.is_some_and(|at| at <= now) {
+        if self.line_due().is_some_and(|at| at <= now) {
             self.tell_line(line::Input::Timeout);
             self.settle();
         }
@@ -367,6 +375,7 @@ impl World {
     }
 
     fn tell_line(&mut self, input: line::Input<'_>) {
+        self.line_due = None;
         self.line.handle(input, self.now);
     }
 
@@ -407,7 +416,6 @@ impl World {
                 self.switch_output(output);
             }
             if idle {
-                self.line_due = self.line.poll_timeout();
                 return;
             }
         }
