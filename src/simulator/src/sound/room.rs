@@ -19,6 +19,10 @@ use super::{Clip, Ear, Keys, MAX_DELAY_MS, Mouth, Noise, Signs, WINDOW_MS};
 const LOOK_MS: u64 = 100;
 /// An ear that has found nobody at the usual delays tries all of them once in so many looks.
 const LOOKS_TO_SEARCH: u32 = 8;
+/// Somebody who was found must still be heard at the same delay so many looks later: the same syllable of the same voice
+/// in a prompt is not enough. After so many looks in vain it is forgotten.
+const LOOKS_TO_CONFIRM: u32 = 3;
+const LOOKS_TO_FORGET: u32 = 12;
 /// Delays at which somebody was found lately; they are tried first, since the paths are few.
 const USUAL_DELAYS: usize = 8;
 /// The frames of a window, and how many of them must be loud for a comparison.
@@ -109,6 +113,8 @@ struct One {
     hearing: Hearing,
     misses: u32,
     looks: u32,
+    /// Who was found and at which delay, and the looks since.
+    found: Option<(Place, u64, u32)>,
     deaf_ms: u64,
     /// The partner is gone: another may be found.
     gone: bool,
@@ -149,6 +155,7 @@ impl Room {
             hearing: Hearing::default(),
             misses: 0,
             looks: 0,
+            found: None,
             deaf_ms: 0,
             gone: false,
             has: (false, false),
@@ -168,6 +175,7 @@ impl Room {
         one.role = Some(role);
         (one.hears, one.noise, one.hearing) = (None, None, Hearing::default());
         (one.misses, one.looks, one.deaf_ms, one.gone) = (0, 0, 0, false);
+        one.found = None;
     }
 
     /// Ends the use of a place and returns what was heard; its partner hears nobody any more, but keeps what he has heard
@@ -280,8 +288,7 @@ impl Room {
         self.places[listener.0].hearing.loud_ms += if is_loud { LOOK_MS } else { 0 };
         match partner {
             Some(partner) => self.look_at_partner(listener, partner, is_loud),
-            None if is_loud => self.search(listener, role),
-            None => {}
+            None => self.look_for_partner(listener, role, is_loud),
         }
         self.note_noise(listener);
     }
@@ -351,7 +358,27 @@ impl Room {
         if found.is_none() && thorough {
             found = only(others().filter_map(|(place, other)| Some((place, anywhere(other)?))));
         }
-        if let Some((speaker, delay)) = found {
+        self.places[listener.0].found = found.map(|(speaker, delay)| (speaker, delay, 0));
+    }
+
+    /// Confirms who was found, or looks for somebody.
+    fn look_for_partner(&mut self, listener: Place, role: Role, is_loud: bool) {
+        let Some((speaker, delay, looks)) = self.places[listener.0].found else {
+            if is_loud {
+                self.search(listener, role);
+            }
+            return;
+        };
+        let looks = looks + 1;
+        self.places[listener.0].found = (looks < LOOKS_TO_FORGET).then_some((speaker, delay, looks));
+        let (one, other) = (&self.places[listener.0], &self.places[speaker.0]);
+        let spoke = other.own.loud_frames((delay / 160) as u32, WINDOW_FRAMES) >= LOUD_FRAMES;
+        if looks < LOOKS_TO_CONFIRM || !is_loud || !spoke {
+            return;
+        }
+        let same = other.role == Some(role.other()) && one.heard.is_same(&other.said, delay);
+        self.places[listener.0].found = None;
+        if same {
             self.meet(listener, speaker, delay);
         }
     }
