@@ -171,6 +171,8 @@ impl Room {
     pub fn begin(&mut self, place: Place, role: Role) {
         let one = &mut self.places[place.0];
         one.mouth.hush();
+        // What was heard before, a busy tone for example, is nobody's any more.
+        one.ear.noise();
         one.was_speaking = false;
         one.role = Some(role);
         (one.hears, one.noise, one.hearing) = (None, None, Hearing::default());
@@ -528,6 +530,28 @@ mod tests {
         world.run(3_000, |place| Some(if place == callers[0] { callers[1] } else { place }));
         assert!(world.events.iter().all(|event| matches!(event, RoomEvent::Noise { .. })));
         assert!(world.room.hearing(callers[0]).loud_ms > 1_500);
+    }
+
+    #[test]
+    fn a_tone_from_before_a_place_was_taken_is_not_told_to_who_takes_it() {
+        let mut room = Room::new();
+        let place = room.add(Law::A);
+        let tone = |ms: u32| {
+            let sample = |i: u32| (f64::from(ms * 8 + i) * 450.0 * core::f64::consts::TAU / 8_000.0).sin();
+            g711::encode_block(Law::A, &core::array::from_fn(|i| (sample(i as u32) * 6_000.0) as i16))
+        };
+        for ms in 0..1_500 {
+            room.hear(place, &if ms < 1_000 { tone(ms) } else { [Law::A.idle(); CHUNK] });
+            room.say(place);
+            room.tick();
+            if ms == 1_100 {
+                room.begin(place, Role::Agent);
+            }
+        }
+        assert!(
+            std::iter::from_fn(|| room.poll_event())
+                .all(|event| { event != RoomEvent::Noise { listener: place, noise: Noise::Tone } })
+        );
     }
 
     #[test]
