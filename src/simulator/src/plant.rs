@@ -357,6 +357,9 @@ impl Plant {
             return;
         }
         let hearing = self.room.end(place);
+        // A telephone that is down hears nobody: else its next talk would begin with the last caller.
+        let silence = Input::Heard { channel, sound: Sound::Silence };
+        self.exchange.handle(silence, Mono::from_millis(at_ms));
         if let Some(partner) = hearing.partner {
             let event = Event::Hearing {
                 channel,

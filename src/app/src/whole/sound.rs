@@ -10,7 +10,7 @@ use tdm::ChannelId;
 
 use crate::lines::stepped::Lost;
 
-/// In a shorter talk there may be nothing to be heard.
+/// In a shorter talk there may be nothing to be heard. Who waits for the other to finish may say nothing in a longer one.
 const SHORT_TALK_MS: u64 = 5_000;
 /// So much of what the other spoke must be heard, in percent, and so long may be missed in a row.
 const HEARD_PERCENT: u64 = 80;
@@ -67,7 +67,7 @@ pub(super) fn check(evidence: &Evidence, lost: Lost) -> Sound {
 
 fn heard(entry: &Entry) -> Option<Heard> {
     let Event::Hearing { channel, partner, spoken_ms, heard_ms, deaf_ms } = entry.event else { return None };
-    let well = heard_ms > 0 && heard_ms * 100 >= spoken_ms * HEARD_PERCENT && deaf_ms <= MAX_DEAF_MS;
+    let well = heard_ms * 100 >= spoken_ms * HEARD_PERCENT && deaf_ms <= MAX_DEAF_MS;
     Some(Heard { at_ms: entry.at_ms, channel, partner, well })
 }
 

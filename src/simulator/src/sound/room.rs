@@ -19,6 +19,10 @@ use super::{Clip, Ear, Keys, MAX_DELAY_MS, Mouth, Noise, Signs, WINDOW_MS};
 const LOOK_MS: u64 = 100;
 /// An ear that has found nobody at the usual delays tries all of them once in so many looks.
 const LOOKS_TO_SEARCH: u32 = 8;
+/// Somebody who was found must still be heard at the same delay so many looks later: the same syllable of the same voice
+/// in a prompt is not enough. After so many looks in vain it is forgotten.
+const LOOKS_TO_CONFIRM: u32 = 3;
+const LOOKS_TO_FORGET: u32 = 12;
 /// Delays at which somebody was found lately; they are tried first, since the paths are few.
 const USUAL_DELAYS: usize = 8;
 /// The frames of a window, and how many of them must be loud for a comparison.
@@ -109,6 +113,8 @@ struct One {
     hearing: Hearing,
     misses: u32,
     looks: u32,
+    /// Who was found and at which delay, and the looks since.
+    found: Option<(Place, u64, u32)>,
     deaf_ms: u64,
     /// The partner is gone: another may be found.
     gone: bool,
@@ -149,6 +155,7 @@ impl Room {
             hearing: Hearing::default(),
             misses: 0,
             looks: 0,
+            found: None,
             deaf_ms: 0,
             gone: false,
             has: (false, false),
@@ -164,10 +171,13 @@ impl Room {
     pub fn begin(&mut self, place: Place, role: Role) {
         let one = &mut self.places[place.0];
         one.mouth.hush();
+        // What was heard before, a busy tone for example, is nobody's any more.
+        one.ear.noise();
         one.was_speaking = false;
         one.role = Some(role);
         (one.hears, one.noise, one.hearing) = (None, None, Hearing::default());
         (one.misses, one.looks, one.deaf_ms, one.gone) = (0, 0, 0, false);
+        one.found = None;
     }
 
     /// Ends the use of a place and returns what was heard; its partner hears nobody any more, but keeps what he has heard
@@ -280,8 +290,7 @@ impl Room {
         self.places[listener.0].hearing.loud_ms += if is_loud { LOOK_MS } else { 0 };
         match partner {
             Some(partner) => self.look_at_partner(listener, partner, is_loud),
-            None if is_loud => self.search(listener, role),
-            None => {}
+            None => self.look_for_partner(listener, role, is_loud),
         }
         self.note_noise(listener);
     }
@@ -351,7 +360,27 @@ impl Room {
         if found.is_none() && thorough {
             found = only(others().filter_map(|(place, other)| Some((place, anywhere(other)?))));
         }
-        if let Some((speaker, delay)) = found {
+        self.places[listener.0].found = found.map(|(speaker, delay)| (speaker, delay, 0));
+    }
+
+    /// Confirms who was found, or looks for somebody.
+    fn look_for_partner(&mut self, listener: Place, role: Role, is_loud: bool) {
+        let Some((speaker, delay, looks)) = self.places[listener.0].found else {
+            if is_loud {
+                self.search(listener, role);
+            }
+            return;
+        };
+        let looks = looks + 1;
+        self.places[listener.0].found = (looks < LOOKS_TO_FORGET).then_some((speaker, delay, looks));
+        let (one, other) = (&self.places[listener.0], &self.places[speaker.0]);
+        let spoke = other.own.loud_frames((delay / 160) as u32, WINDOW_FRAMES) >= LOUD_FRAMES;
+        if looks < LOOKS_TO_CONFIRM || !is_loud || !spoke {
+            return;
+        }
+        let same = other.role == Some(role.other()) && one.heard.is_same(&other.said, delay);
+        self.places[listener.0].found = None;
+        if same {
             self.meet(listener, speaker, delay);
         }
     }
@@ -501,6 +530,28 @@ mod tests {
         world.run(3_000, |place| Some(if place == callers[0] { callers[1] } else { place }));
         assert!(world.events.iter().all(|event| matches!(event, RoomEvent::Noise { .. })));
         assert!(world.room.hearing(callers[0]).loud_ms > 1_500);
+    }
+
+    #[test]
+    fn a_tone_from_before_a_place_was_taken_is_not_told_to_who_takes_it() {
+        let mut room = Room::new();
+        let place = room.add(Law::A);
+        let tone = |ms: u32| {
+            let sample = |i: u32| (f64::from(ms * 8 + i) * 450.0 * core::f64::consts::TAU / 8_000.0).sin();
+            g711::encode_block(Law::A, &core::array::from_fn(|i| (sample(i as u32) * 6_000.0) as i16))
+        };
+        for ms in 0..1_500 {
+            room.hear(place, &if ms < 1_000 { tone(ms) } else { [Law::A.idle(); CHUNK] });
+            room.say(place);
+            room.tick();
+            if ms == 1_100 {
+                room.begin(place, Role::Agent);
+            }
+        }
+        assert!(
+            std::iter::from_fn(|| room.poll_event())
+                .all(|event| { event != RoomEvent::Noise { listener: place, noise: Noise::Tone } })
+        );
     }
 
     #[test]
