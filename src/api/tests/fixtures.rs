@@ -8,8 +8,8 @@ use std::path::Path;
 use api::schema::{
     API_VERSION, AgentCounts, AgentStateView, AgentTotals, AgentView, Agents, CallCounts, CallView, Calls,
     ChannelView, Channels, Figures, Health, IntervalFigures, Lane, LegStateView, LegView, Message, OrderWord,
-    Ordered, Outcome, Problem, ProblemText, QueueFigures, QueueView, Queues, RecordingView, Records, Snapshot,
-    SpanCounts, SpanView, Spans, Status, Update, VisitView, Waveform,
+    Ordered, Outcome, Problem, ProblemText, QueueFigures, QueueView, Queues, RecordingView, Records,
+    Snapshot, SpanCounts, SpanView, Spans, Status, Update, VisitView, Waveform,
 };
 use call::{From, Progress};
 use serde_json::{Value, json};

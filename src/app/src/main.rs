@@ -9,6 +9,7 @@ mod lines;
 mod lock;
 mod logging;
 mod records;
+mod simulate;
 mod supervisor;
 mod switching;
 mod whole;
@@ -51,6 +52,8 @@ enum Command {
     Switch(ConfigFile),
     /// Run the simulated exchange with its people alone: callers and agents for a simulated card
     Exchange(ConfigFile),
+    /// Run a configured centre in virtual time, with made-up people, and compare it with what they really did
+    Simulate(simulate::Arguments),
     /// Check a configuration file and print every error in it
     Check(ConfigFile),
     /// Commands that ask a running Tandem over its API
@@ -72,6 +75,7 @@ fn main() -> ExitCode {
         Command::Run(file) => with_config(&file.config, supervisor::run),
         Command::Line(file) => with_config(&file.config, lines::run),
         Command::Switch(file) => with_config(&file.config, switching::run),
+        Command::Simulate(arguments) => simulate(&arguments),
         Command::Exchange(file) => with_config(&file.config, exchange::run),
         Command::Operator(command) => match command.run(&mut std::io::stdout().lock()) {
             Ok(()) => ExitCode::SUCCESS,
@@ -139,6 +143,26 @@ fn load(file: &Path) -> Option<Config> {
     }
 }
 
+fn simulate(arguments: &simulate::Arguments) -> ExitCode {
+    let Some(config) = load(&arguments.config) else {
+        return ExitCode::from(EXIT_REFUSED);
+    };
+    let log = logging::start(&config);
+    let outcome = simulate::run(arguments, &config);
+    drop(log);
+    match outcome {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => failure(&error),
+    }
+}
+
+fn failure(error: &anyhow::Error) -> ExitCode {
+    eprintln!("tandem: {error:#}");
+    let refused = error.downcast_ref::<Refused>().is_some();
+    if refused { ExitCode::from(EXIT_REFUSED) } else { ExitCode::FAILURE }
+}
+
 fn with_config(file: &Path, work: fn(&Path, Config) -> anyhow::Result<()>) -> ExitCode {
     let Some(config) = load(file) else {
         return ExitCode::from(EXIT_REFUSED);
@@ -148,11 +172,7 @@ fn with_config(file: &Path, work: fn(&Path, Config) -> anyhow::Result<()>) -> Ex
     drop(log);
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("tandem: {error:#}");
-            let refused = error.downcast_ref::<Refused>().is_some();
-            if refused { ExitCode::from(EXIT_REFUSED) } else { ExitCode::FAILURE }
-        }
+        Err(error) => failure(&error),
     }
 }
 

@@ -12,7 +12,7 @@ use dsp::tone::{Country, plan};
 use isdn::config::{Hunt, PriConfig, Side};
 use line::{LineConfig, PhoneConfig, SpanConfig, TrunkConfig};
 use link::Destination;
-use rt::{EngineConfig, Layout};
+use rt::{EngineConfig, Strip};
 use sim::{EchoPath, FarEnd, Pace, Plug, SimCard, SimConfig, SimControl, SimIo, SimPosition};
 use switch::{Agent, Queue, Start, SwitchConfig, Trunk};
 use tdm::{ChannelId, SpanId, SpanKind, Timeslot};
@@ -131,7 +131,11 @@ pub(crate) fn engine_config(config: &Config) -> EngineConfig {
 }
 
 /// Returns the line machine's set-up.
-pub(crate) fn line_config(config: &Config, layout: &Layout, epoch: u32) -> LineConfig {
+pub(crate) fn line_config(
+    config: &Config,
+    strip: &dyn Fn(ChannelId) -> Option<Strip>,
+    epoch: u32,
+) -> LineConfig {
     let spans: Vec<SpanConfig> = config
         .cards
         .iter()
@@ -148,7 +152,7 @@ pub(crate) fn line_config(config: &Config, layout: &Layout, epoch: u32) -> LineC
         })
         .collect();
     let channels = spans.iter().flat_map(|span| (1..=span.channels).map(|t| ChannelId::new(span.span.0, t)));
-    let strips: BTreeMap<_, _> = channels.filter_map(|c| Some((c, layout.strip(c)?))).collect();
+    let strips: BTreeMap<_, _> = channels.filter_map(|c| Some((c, strip(c)?))).collect();
     LineConfig {
         epoch,
         // Every channel can carry one leg, and one more may be waiting to be refused or ending.
@@ -284,7 +288,7 @@ pub(crate) struct UnfitPrompt {
 }
 
 /// Returns the prompts that the number plan and the flows name or need without naming them, each with who names it.
-fn named_prompts(config: &Config) -> BTreeMap<String, Vec<String>> {
+pub(crate) fn named_prompts(config: &Config) -> BTreeMap<String, Vec<String>> {
     let mut named: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for rule in &config.numbers {
         let own = || call::OWN_PROMPTS.iter().map(|name| format!("{}/{name}", rule.language)).collect();

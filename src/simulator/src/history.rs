@@ -210,7 +210,7 @@ impl History {
                 if self.busy.remove(channel).is_none() {
                     self.fault(line, "the channel was idle already");
                 }
-            } // What was heard in it changes nothing for a call.
+            }
         }
     }
 

@@ -5,10 +5,11 @@ mod centre;
 
 use core::time::Duration;
 
-use centre::{attendant, names, names_with_agents, queues, secs};
+use centre::{attendant, behind_a_trunk, names, names_with_agents, queues, secs};
 use simulator::event::{Outcome, Run, Shift, World, WorldConfig};
 use simulator::invariants::{self, Broken};
 use simulator::summary::Goals;
+use simulator::truth::{Entry, Event};
 use switch::AgentOrder;
 
 fn run(world: WorldConfig, length: Duration, phones: u8) -> Outcome {
@@ -155,4 +156,45 @@ fn agents_who_log_in_late_get_their_callers() {
     let first = outcome.evidence.truth.iter().find(|entry| entry.to_line().contains("\"rung\"")).unwrap();
     assert!((311_000..320_000).contains(&first.at_ms), "{first:?}");
     assert!(outcome.summary.calls.answered > 20, "{}", outcome.summary);
+}
+
+#[test]
+fn agents_behind_a_trunk_see_the_callers_number_and_everything_holds() {
+    let outcome = run_queues(behind_a_trunk(31, 3, 25), secs(1_800), 25);
+    println!("{}", outcome.summary);
+    holds(&outcome.broken);
+    let shown = |entry: &&Entry| matches!(&entry.event, Event::Rung { number: Some(_), .. });
+    assert!(outcome.evidence.truth.iter().filter(shown).count() > 200, "phones show numbers");
+    assert!(outcome.summary.calls.answered > 200, "{}", outcome.summary);
+}
+
+#[test]
+fn a_switch_that_is_killed_with_agents_behind_a_trunk_loses_no_call() {
+    let mut world = World::new(behind_a_trunk(32, 2, 8)).unwrap();
+    world.open();
+    for n in 1..=6 {
+        world.run(Duration::from_millis(101_003 * n / 2));
+        world.kill_switch();
+        world.run(Duration::from_millis(900 * n));
+        world.start_switch();
+    }
+    world.run(secs(60));
+    assert!(world.drain(secs(3_600)), "everybody finishes");
+    holds(&invariants::check(&world.evidence(names_with_agents(8))));
+}
+
+#[test]
+fn centres_of_every_kind_hold() {
+    for seed in 100..112 {
+        let mut world = if seed % 2 == 0 { queues(seed, 2, 10) } else { behind_a_trunk(seed, 2, 10) };
+        let habits = &mut world.exchange.habits;
+        habits.calls_per_hour = 200.0 * (seed % 7 + 1) as f64;
+        habits.no_answer = 0.1 * (seed % 4) as f64;
+        habits.agent_hangs_up = 0.25 * (seed % 5) as f64;
+        habits.patience = secs(20 * (seed % 3 + 1));
+        habits.talk = secs(5 * (seed % 6 + 1));
+        let outcome = run_queues(world, secs(900), 10);
+        let told: Vec<_> = outcome.broken.iter().map(ToString::to_string).collect();
+        assert!(told.is_empty(), "seed {seed}: {}", told.join("\n"));
+    }
 }

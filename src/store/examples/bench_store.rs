@@ -139,7 +139,7 @@ fn made(number: u64) -> CallView {
     let call = format!("673f2a10-0-{number}");
     let since_ms = BEGIN_MS + number * STEP_MS;
     let (wait_ms, talk_ms) = (number * 7_919 % 60_000, number * 104_729 % 300_000);
-    let answered = number % 7 != 0;
+    let answered = !number.is_multiple_of(7);
     let agent = answered.then(|| format!("agent-{}", number % 30));
     let visit = VisitView {
         queue: format!("queue-{}", number % 10),

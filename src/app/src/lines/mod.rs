@@ -111,8 +111,10 @@ impl Lines {
         let (play, player) = media::start_player(config, feeds, inbox.clone())?;
         let (record, recorder) =
             media::start_recorder(config, taps, inbox.clone(), Arc::clone(&failed_recordings))?;
-        let mut machine =
-            line::Machine::new(wiring::line_config(config, &layout, epoch), Prng::new(epoch.into()));
+        let mut machine = line::Machine::new(
+            wiring::line_config(config, &|channel| layout.strip(channel), epoch),
+            Prng::new(epoch.into()),
+        );
         tell_alarms(&mut machine, &mut controls, clock.now());
         let signalling_beat = Arc::new(signalling::Heartbeat::default());
         let rings = signalling::Rings { commands: sig_commands, events, dchannels };

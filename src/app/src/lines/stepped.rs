@@ -6,6 +6,7 @@
 //!
 //! Limits: a configured card is simulated; the realtime guards are off, since cards in virtual pace may allocate.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -61,6 +62,22 @@ pub(crate) struct Lost {
     pub recordings: u64,
 }
 
+impl fmt::Display for Lost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} samples, {} frames, {} bad frames, {} tap blocks, {} feed blocks, {} events, {} recordings",
+            self.samples,
+            self.frames,
+            self.bad_frames,
+            self.tap_blocks,
+            self.feed_blocks,
+            self.events,
+            self.recordings
+        )
+    }
+}
+
 impl Stepped {
     /// Makes it, with a switch attached; `far_end` gives the exchange's end of a span.
     ///
@@ -88,8 +105,10 @@ impl Stepped {
         let (play_orders, play) = PlayDesk::new(config, feeds, inbox.clone());
         let (record_orders, record) =
             RecordDesk::new(config, time.clone(), disk, taps, inbox.clone(), Arc::clone(&failures));
-        let mut machine =
-            line::Machine::new(wiring::line_config(config, &layout, epoch), Prng::new(epoch.into()));
+        let mut machine = line::Machine::new(
+            wiring::line_config(config, &|channel| layout.strip(channel), epoch),
+            Prng::new(epoch.into()),
+        );
         tell_alarms(&mut machine, &mut controls, clock.now());
         let rings = Rings { commands: sig_commands, events, dchannels };
         let orders = Orders { play: play_orders, record: record_orders };

@@ -16,13 +16,13 @@ mod disk;
 mod far_end;
 mod sound;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use clock::{Clock, Mono, VirtualClock, WallAnchor};
 use config::Config;
-use simulator::event::Outcome;
+use simulator::event::{Outcome, Progress, unordered};
 use simulator::exchange::Input as ExchangeInput;
 use simulator::invariants::{self, Evidence, Names, Remains, Tolerances};
 use simulator::plant::Plant;
@@ -32,10 +32,11 @@ use switch::view::{AgentView, CallView, QueueView, Update};
 use switch::{Input, Machine, Output};
 
 use crate::exchange::{exchange_config, voices};
-use crate::lines::stepped::{Lost, Stepped};
+use crate::lines::stepped::Stepped;
 use crate::{refused, wiring};
 use disk::CountingDisk;
 use far_end::{PlantEnd, Shared};
+pub(crate) use sound::Sound;
 
 /// How long the lines have for coming up before callers come.
 const SETTLE: Duration = Duration::from_secs(5);
@@ -45,33 +46,25 @@ const PROGRESS_EVERY: Duration = Duration::from_secs(60);
 /// How far times may differ: people are recognised by their voices after a while.
 const TOLERANCES: Tolerances = Tolerances { signalling_ms: 3_000, hook_ms: 3_000 };
 
-/// What came of a run with sound.
-#[derive(Debug)]
-pub(crate) struct AudioOutcome {
-    /// Figures, findings, evidence: as without sound.
-    pub outcome: Outcome,
-    /// What was lost.
-    pub lost: Lost,
-    /// Ends of talks at which the other was well heard.
-    pub heard_well: u64,
-    /// Recordings that were compared with their calls.
-    pub recordings: u64,
-    /// What does not hold of the sound.
-    pub broken: Vec<String>,
-}
-
-/// How far a run has come.
-pub(crate) struct Progress<'a> {
-    /// How much of the length is over.
-    pub done: Duration,
-    /// Callers that are there.
-    pub callers: usize,
-    /// Lines of the truth since the last time.
-    pub truth: &'a [Entry],
+/// What a run is to be.
+pub(crate) struct Run {
+    /// The seed, instead of that of `[exchange]`.
+    pub seed: Option<u64>,
+    /// The wall time at the beginning.
+    pub unix_ms: u64,
+    /// How long callers come.
+    pub length: Duration,
+    /// Phones as Tandem names them.
+    pub names: BTreeMap<String, Names>,
+    /// What is counted apart.
+    pub goals: Goals,
 }
 
 /// The appliance with the world around it.
 struct Whole {
+    seed: u64,
+    /// Queues whose callers have different priorities.
+    unordered: BTreeSet<String>,
     clock: VirtualClock,
     shared: Arc<Mutex<Shared>>,
     lines: Stepped,
@@ -84,49 +77,52 @@ struct Whole {
     agents: BTreeMap<String, AgentView>,
 }
 
-/// Runs the configured appliance for `length` and lets everybody finish.
-///
-/// # Errors
-/// The configuration has no exchange, or a part fails.
-pub(crate) fn run(
-    config: &Config,
-    seed: u64,
-    unix_ms: u64,
-    length: Duration,
-    goals: Goals,
-    mut progress: impl FnMut(Progress<'_>),
-) -> anyhow::Result<AudioOutcome> {
-    let mut whole = Whole::new(config, seed, unix_ms)?;
-    whole.live_through(SETTLE)?;
-    whole.tell_exchange(ExchangeInput::Open);
-    let mut done = Duration::ZERO;
-    while done < length {
-        let step = PROGRESS_EVERY.min(length - done);
-        whole.live_through(step)?;
-        done += step;
+impl Run {
+    /// Runs the configured appliance and lets everybody finish; `progress` is told every simulated minute.
+    ///
+    /// # Errors
+    /// The configuration has no exchange, or a part fails.
+    pub fn run(
+        self,
+        config: &Config,
+        mut progress: impl FnMut(Progress<'_>),
+    ) -> anyhow::Result<(Outcome, Sound)> {
+        let mut whole = Whole::new(config, self.seed, self.unix_ms)?;
+        whole.live_through(SETTLE)?;
+        whole.tell_exchange(ExchangeInput::Open);
+        let mut done = Duration::ZERO;
+        while done < self.length {
+            let step = PROGRESS_EVERY.min(self.length - done);
+            whole.live_through(step)?;
+            done += step;
+            whole.report(done, &mut progress);
+        }
+        whole.tell_exchange(ExchangeInput::Close);
+        let until = whole.clock.now() + FINISH_WITHIN;
+        while !whole.is_quiet() && whole.clock.now() < until {
+            whole.live_through(Duration::from_secs(1))?;
+        }
         whole.report(done, &mut progress);
+        Ok(whole.outcome(self.names, self.goals))
     }
-    whole.tell_exchange(ExchangeInput::Close);
-    let until = whole.clock.now() + FINISH_WITHIN;
-    while !whole.is_quiet() && whole.clock.now() < until {
-        whole.live_through(Duration::from_secs(1))?;
-    }
-    whole.report(done, &mut progress);
-    Ok(whole.outcome(config, seed, goals))
 }
 
 impl Whole {
-    fn new(config: &Config, seed: u64, unix_ms: u64) -> anyhow::Result<Whole> {
+    fn new(config: &Config, seed: Option<u64>, unix_ms: u64) -> anyhow::Result<Whole> {
         let clock = VirtualClock::new();
         let anchor = WallAnchor::new(Mono::ZERO, unix_ms * 1_000_000);
         let mut exchange = exchange_config(config, unix_ms)?;
-        exchange.seed = seed;
+        exchange.seed = seed.unwrap_or(exchange.seed);
+        let seed = exchange.seed;
         let plant = Plant::new(exchange, voices(config)?, Mono::ZERO);
         let shared = Arc::new(Mutex::new(Shared::new(plant, clock.clone())));
         let far_end = |span| PlantEnd::boxed(&shared, span);
         let lines = Stepped::new(config, &clock, anchor, far_end, Box::new(CountingDisk))?;
+        let switch = wiring::switch_config(config);
         Ok(Whole {
-            switch: Machine::new(wiring::switch_config(config), clock.now()).map_err(refused)?,
+            seed,
+            unordered: unordered(&switch),
+            switch: Machine::new(switch, clock.now()).map_err(refused)?,
             clock,
             shared,
             lines,
@@ -203,7 +199,7 @@ impl Whole {
         self.told = self.truth.len();
     }
 
-    fn outcome(self, config: &Config, seed: u64, goals: Goals) -> AudioOutcome {
+    fn outcome(self, names: BTreeMap<String, Names>, goals: Goals) -> (Outcome, Sound) {
         let remains = self.plant(|plant| Remains {
             exchange_channels: plant.exchange().busy_channels(),
             legs: self.lines.legs(),
@@ -218,33 +214,16 @@ impl Whole {
             records: self.ended.into_values().collect(),
             live: self.live.into_values().collect(),
             queues: self.queues.into_values().collect(),
-            names: names(config),
-            unordered: simulator::event::unordered(&crate::wiring::switch_config(config)),
+            names,
             remains: Some(remains),
             away_ms: Vec::new(),
+            unordered: self.unordered,
             tolerances: TOLERANCES,
         };
         let agents: Vec<AgentView> = self.agents.into_values().collect();
-        let summary = Summary::new(&evidence, &agents, seed, simulated_ms, goals);
-        let sound = sound::check(&evidence, &lost);
+        let summary = Summary::new(&evidence, &agents, self.seed, simulated_ms, goals);
+        let sound = sound::check(&evidence, lost);
         let broken = invariants::check(&evidence);
-        AudioOutcome {
-            outcome: Outcome { summary, broken, evidence },
-            lost,
-            heard_well: sound.heard_well,
-            recordings: sound.recordings,
-            broken: sound.broken,
-        }
+        (Outcome { summary, broken, evidence }, sound)
     }
-}
-
-/// Returns how Tandem names the agents' telephones, which are named after their seats.
-pub(crate) fn names(config: &Config) -> BTreeMap<String, Names> {
-    let agent =
-        |seat: &str| config.agents.iter().find(|agent| agent.seat == seat).map(|agent| agent.name.clone());
-    config
-        .seats
-        .iter()
-        .map(|seat| (seat.number.clone(), Names { seat: seat.number.clone(), agent: agent(&seat.number) }))
-        .collect()
 }

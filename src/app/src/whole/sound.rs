@@ -24,9 +24,14 @@ const MAX_FINDINGS: usize = 20;
 
 /// What was found.
 #[derive(Debug, Default)]
-pub(super) struct Sound {
+pub(crate) struct Sound {
+    /// Ends of talks at which the other was well heard.
     pub heard_well: u64,
+    /// Recordings that were compared with their calls.
     pub recordings: u64,
+    /// What was lost, by the line process's own counters.
+    pub lost: Lost,
+    /// What does not hold.
     pub broken: Vec<String>,
 }
 
@@ -40,11 +45,11 @@ struct Heard {
 }
 
 /// Compares what was heard and recorded with the truth.
-pub(super) fn check(evidence: &Evidence, lost: &Lost) -> Sound {
+pub(super) fn check(evidence: &Evidence, lost: Lost) -> Sound {
     let history = History::read(&evidence.truth);
-    let mut sound = Sound::default();
-    if *lost != Lost::default() {
-        sound.tell(format!("something was lost: {lost:?}"));
+    let mut sound = Sound { lost, ..Sound::default() };
+    if lost != Lost::default() {
+        sound.tell(format!("something was lost: {lost}"));
     }
     let heard: Vec<Heard> = evidence.truth.iter().filter_map(heard).collect();
     for call in history.calls.values() {

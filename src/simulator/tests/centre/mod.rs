@@ -175,3 +175,33 @@ pub fn names_with_agents(phones: u8) -> BTreeMap<String, Names> {
     };
     (1..=phones).map(with_agent).collect()
 }
+
+/// The span to the house's own exchange.
+const HOUSE: SpanId = SpanId(4);
+
+/// The centre of [`queues`], but the agents' telephones are behind a house's own exchange, on numbers from 6001.
+pub fn behind_a_trunk(seed: u64, spans: u16, phones: u8) -> WorldConfig {
+    let mut config = queues(seed, spans, phones);
+    let trunk = Some(TrunkConfig::Pri(PriConfig::new(Side::Network, SpanKind::E1)));
+    config.line.spans.push(SpanConfig { span: HOUSE, kind: SpanKind::E1, channels: 31, trunk, phones: None });
+    let channels = (1..=31).map(|t| ChannelId::new(HOUSE.0, t));
+    config.line.strips.extend(channels.map(|channel| (channel, strip(channel))));
+    config.exchange.spans.push(exchange::Span {
+        span: HOUSE,
+        kind: SpanKind::E1,
+        channels: 31,
+        law: Law::A,
+        side: Side::User,
+    });
+    let dial = |n: u8| (6_000 + u16::from(n)).to_string();
+    for (n, seat) in (1..).zip(&mut config.switch.plan.seats) {
+        seat.place = Place::Trunk { spans: vec![HOUSE], dial: dial(n) };
+    }
+    let phone = |n: u8| exchange::Phone {
+        name: ChannelId::new(PHONES, n).to_string(),
+        at: exchange::At::Number(dial(n)),
+    };
+    config.exchange.phones = (1..=phones).map(phone).collect();
+    config.exchange.spans.retain(|span| span.span.0 != PHONES);
+    config
+}

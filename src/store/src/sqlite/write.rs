@@ -132,13 +132,17 @@ async fn drop_keys(tx: &mut SqliteConnection, calls: &[(i64, CallView)]) -> Resu
     Ok(())
 }
 
+/// Writes a call. One that is told again, by a switch that knows it from the lines' notes alone, takes nothing away.
 async fn put_call(tx: &mut SqliteConnection, call: &CallView) -> Result<(), sqlx::Error> {
     let sql = "INSERT INTO calls (call, since_ms, answered_ms, talking_ms, ended_ms, called, calling, restricted, \
                    source, flow, reached, agent, progress, cause, legs, recordings) \
                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16) \
-               ON CONFLICT (call) DO UPDATE SET since_ms = ?2, answered_ms = ?3, talking_ms = ?4, ended_ms = ?5, \
+               ON CONFLICT (call) DO UPDATE SET since_ms = ?2, answered_ms = ?3, \
+                   talking_ms = COALESCE(?4, talking_ms), ended_ms = ?5, \
                    called = ?6, calling = ?7, restricted = ?8, source = ?9, flow = ?10, reached = ?11, agent = ?12, \
-                   progress = ?13, cause = ?14, legs = ?15, recordings = ?16 \
+                   progress = ?13, cause = ?14, \
+                   legs = CASE WHEN ?15 LIKE '%\"channel\":null%' THEN legs ELSE ?15 END, \
+                   recordings = CASE WHEN ?16 = '[]' THEN recordings ELSE ?16 END \
                RETURNING id";
     let row = query(sql)
         .bind(&call.call)
