@@ -1,7 +1,7 @@
 # The verbs. Each installs what it needs (scripts/setup), says what it does, and is quick the second time.
 
 CARGO ?= cargo
-CONFIG ?= config/examples/first-call.toml
+CONFIG ?= config/examples/demo.toml
 SOAK_MINUTES ?= 10
 FUZZ_SECONDS ?= 20
 BENCH_SECONDS ?= 10
