@@ -123,16 +123,21 @@ function freePort(): Promise<number> {
 
 async function started(): Promise<void> {
   const file = join(folder, "var", "api.token");
+  let why = "there is no token yet";
   for (let waited = 0; waited < START_MS; waited += 250) {
     if (program.exitCode !== null) throw new Error(`tandem has ended with ${program.exitCode}:\n${said}`);
     if (existsSync(file)) {
       token = readFileSync(file, "utf8").trim();
-      const status = await get("/v1/status", Status).catch(() => null);
-      if (status?.attached) return;
+      try {
+        if ((await get("/v1/status", Status)).attached) return;
+        why = "the line process is away";
+      } catch (error) {
+        why = String(error);
+      }
     }
     await pause(250);
   }
-  throw new Error(`tandem did not start in ${START_MS} ms:\n${said}`);
+  throw new Error(`tandem did not start in ${START_MS} ms (${why}):\n${said}`);
 }
 
 async function get<T>(path: string, shape: Shape<T>): Promise<T> {

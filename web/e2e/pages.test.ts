@@ -34,6 +34,7 @@ for (const language of ["zh-CN", "en-US"] as const) {
       for (const name of PAGES) {
         await page.goto(`${url}/#/${name}`);
         await untilSeq(page, server.world.seq);
+        if (name === "overview") await page.getByTestId("chart").locator("canvas").waitFor();
         await page.waitForTimeout(400);
         expect(await overflow(page), `${name} is wider than the window`).toBe(0);
         await picture(page, `${name}-${language}-${shade}`);
