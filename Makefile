@@ -34,7 +34,7 @@ $(WEB): $(WEB_SOURCES) $(WEB_MODULES)
 
 $(WEB_MODULES): web/package.json web/package-lock.json web/.npmrc
 	scripts/setup web
-	cd web && npm ci --silent
+	cd web && npm install --no-save --silent    # not `npm ci`: it asks for the packages of other platforms as well
 	touch $@
 
 prompts:

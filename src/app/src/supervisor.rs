@@ -5,6 +5,8 @@
 //! code 2 before it ever worked cannot be helped by another try: everything stops. On SIGTERM or SIGINT the exchange and
 //! the switch are ended first, then the line process, which closes its recordings and leaves the lines in order.
 
+use std::io::IsTerminal;
+use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus};
@@ -77,6 +79,7 @@ pub(crate) fn run(file: &Path, config: Config) -> anyhow::Result<()> {
     line.start()?;
     let outcome = wait_ready(&mut line, &config.line.socket, &stop)
         .and_then(|()| others.iter_mut().try_for_each(Kept::start))
+        .and_then(|()| wait_page(&mut others, &config, &stop))
         .and_then(|()| {
             greet(file, &config);
             keep(&mut line, &mut others, &stop)
@@ -86,13 +89,22 @@ pub(crate) fn run(file: &Path, config: Config) -> anyhow::Result<()> {
     outcome
 }
 
+/// Waits until the switch process answers at the page's address, but not for ever: it may have to try on by itself.
+fn wait_page(others: &mut [Kept<'_>], config: &Config, stop: &AtomicBool) -> anyhow::Result<()> {
+    let end = Instant::now() + READY_WITHIN;
+    let ready = || config.api.token_file.exists() && TcpStream::connect(config.api.listen).is_ok();
+    while !ready() && Instant::now() < end && !stop.load(Ordering::Acquire) {
+        others.iter_mut().try_for_each(Kept::tend)?;
+        std::thread::sleep(POLL);
+    }
+    Ok(())
+}
+
 /// Tells a person what runs and what to try.
 fn greet(file: &Path, config: &Config) {
     let (file, program) = (file.display(), std::env::args().next().unwrap_or_else(|| "tandem".into()));
-    println!(
-        "tandem \"{}\" is running; API at http://{}. Ctrl-C ends it.",
-        config.system.name, config.api.listen
-    );
+    println!("tandem \"{}\" is running. Ctrl-C ends it.", config.system.name);
+    println!("The page: {}", page(config));
     println!("In another shell:");
     println!("  {program} status --config {file}     how it is");
     println!("  {program} spans --config {file}      its lines");
@@ -102,6 +114,16 @@ fn greet(file: &Path, config: &Config) {
     {
         let (trunk, number) = (&trunk.name, &rule.called);
         println!("  {program} call --config {file} --trunk {trunk} {number} --then {number}     a call");
+    }
+}
+
+/// Returns where the page is, with the token if only a person reads it.
+fn page(config: &Config) -> String {
+    let (listen, file) = (config.api.listen, &config.api.token_file);
+    let token = std::fs::read_to_string(file).ok().filter(|_| std::io::stdout().is_terminal());
+    match token {
+        Some(token) => format!("http://{listen}/#token={}", token.trim()),
+        None => format!("http://{listen}/#token=TOKEN with the token in {}", file.display()),
     }
 }
 
