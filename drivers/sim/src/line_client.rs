@@ -156,11 +156,14 @@ impl LineClient {
 
 fn read(stream: &mut UnixStream, decoder: &mut Decoder) -> io::Result<()> {
     let mut buffer = [0; 4_096];
-    match stream.read(&mut buffer)? {
-        0 => Err(ErrorKind::UnexpectedEof.into()),
-        len => {
+    match stream.read(&mut buffer) {
+        Ok(0) => Err(ErrorKind::UnexpectedEof.into()),
+        Ok(len) => {
             decoder.put(&buffer[..len]);
             Ok(())
         }
+        // A signal is no reason to hang up: the caller looks whether it has enough, and comes back.
+        Err(again) if again.kind() == ErrorKind::Interrupted => Ok(()),
+        Err(broken) => Err(broken),
     }
 }

@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clock::SampleTime;
-use tdm::{Chunk, HdlcFrame};
+use tdm::{Chunk, HdlcFrame, Timeslot};
 
 use crate::edge::MAX_CHANNELS;
 use crate::far_hdlc::FarHdlc;
@@ -144,16 +144,21 @@ impl SocketLine {
             LinePace::Wall => peer.started || peer.queue.len() >= PREFILL_TICKS,
             LinePace::Lockstep | LinePace::Virtual => true,
         };
-        let Some(tick) = ready.then(|| peer.queue.pop_front()).flatten() else {
-            return if peer.started { Heard::Underrun } else { Heard::Tick };
-        };
-        peer.started = true;
-        let channels = chunks.len();
-        chunks.copy_from_slice(&tick.chunks[..channels]);
+        // The frames are sent here and now: a program that is late spoils its audio, not its D-channel.
         if let (Some(hdlc), Some(timeslot)) = (&mut peer.hdlc, peer.line.d_timeslot)
             && let Some(chunk) = chunks.get_mut(usize::from(timeslot.0).wrapping_sub(1))
         {
             *chunk = hdlc.chunk();
+        }
+        let Some(tick) = ready.then(|| peer.queue.pop_front()).flatten() else {
+            return if peer.started { Heard::Underrun } else { Heard::Tick };
+        };
+        peer.started = true;
+        let d_timeslot = peer.hdlc.as_ref().and(peer.line.d_timeslot);
+        for (timeslot, (chunk, said)) in (1..).map(Timeslot).zip(chunks.iter_mut().zip(&tick.chunks)) {
+            if Some(timeslot) != d_timeslot {
+                *chunk = *said;
+            }
         }
         tick.edges.into_iter().for_each(&mut on_edge);
         Heard::Tick

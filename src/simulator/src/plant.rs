@@ -356,7 +356,16 @@ impl Plant {
         if self.in_use.remove(&channel).is_none() {
             return;
         }
+        let listens = |other: &&ChannelId| {
+            self.place(**other).is_some_and(|at| self.room.hearing(at).partner == Some(place))
+        };
+        let listeners: Vec<ChannelId> = self.in_use.keys().filter(listens).copied().collect();
         let hearing = self.room.end(place);
+        // Nobody hears who has gone: else the next caller on the same channel would be taken for the last one.
+        for channel in listeners {
+            let silence = Input::Heard { channel, sound: Sound::Silence };
+            self.exchange.handle(silence, Mono::from_millis(at_ms));
+        }
         // A telephone that is down hears nobody: else its next talk would begin with the last caller.
         let silence = Input::Heard { channel, sound: Sound::Silence };
         self.exchange.handle(silence, Mono::from_millis(at_ms));
