@@ -181,7 +181,8 @@ impl Plant {
             for role in ["caller", "agent"] {
                 let prefix = format!("{language}/{role}");
                 if self.clips.starting_with(&prefix).next().is_none() {
-                    let seed = seed as u32 ^ prefix.bytes().fold(0, |sum, byte| sum * 31 + u32::from(byte));
+                    let hash = |sum: u32, byte| sum.wrapping_mul(31).wrapping_add(u32::from(byte));
+                    let seed = seed as u32 ^ prefix.bytes().fold(0, hash);
                     self.clips.extend(Clips::babble(&prefix, BABBLE_CLIPS, seed));
                     self.babbles.push(prefix);
                 }
