@@ -19,7 +19,7 @@ const LAYERS: [(&str, &[&str]); 5] = [
 
 /// The drivers and stores, which only the users named here may name.
 const CONCRETE: &[&str] = &["sim"];
-const USERS_OF_CONCRETE: &[&str] = &["app", "hw-tests"];
+const USERS_OF_CONCRETE: &[&str] = &["app", "simulator", "hw-tests"];
 
 /// What the realtime engine may be built from.
 const RT_MAY_USE: &[&str] = &["clock", "tdm", "g711", "dsp", "card", "rtrb", "libc", "thiserror"];

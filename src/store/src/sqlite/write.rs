@@ -141,8 +141,8 @@ async fn put_call(tx: &mut SqliteConnection, call: &CallView) -> Result<(), sqlx
                    talking_ms = COALESCE(?4, talking_ms), ended_ms = ?5, \
                    called = ?6, calling = ?7, restricted = ?8, source = ?9, flow = ?10, reached = ?11, agent = ?12, \
                    progress = ?13, cause = ?14, \
-                   legs = CASE WHEN ?15 LIKE '%\"channel\":null%' THEN legs ELSE ?15 END, \
-                   recordings = CASE WHEN ?16 = '[]' THEN recordings ELSE ?16 END \
+                   legs = CASE WHEN ?15 LIKE '%\"channel\":null%' AND json_valid(legs) THEN legs ELSE ?15 END, \
+                   recordings = CASE WHEN ?16 = '[]' AND json_valid(recordings) THEN recordings ELSE ?16 END \
                RETURNING id";
     let row = query(sql)
         .bind(&call.call)
