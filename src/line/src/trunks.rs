@@ -68,13 +68,13 @@ impl Machine {
                 }
             }
             PriEvent::Alerting { call, channel, inband } => {
-                if let Some(leg) = self.chosen(span, call, Some(channel)) {
+                if let Some(leg) = self.taken(span, call, channel, now) {
                     self.set_state(leg, LegState::Alerting);
                     self.event(Event::Alerting { leg, inband }, now);
                 }
             }
             PriEvent::Answered { call, channel, connected: _ } => {
-                if let Some(leg) = self.chosen(span, call, Some(channel)) {
+                if let Some(leg) = self.taken(span, call, channel, now) {
                     self.mark_answered(leg, now);
                 }
             }
@@ -207,6 +207,17 @@ impl Machine {
         let id = self.pri_legs.get(&(span, call)).copied()?;
         if let Some(timeslot) = channel {
             self.set_channel(id, ChannelId { span, timeslot });
+        }
+        Some(id)
+    }
+
+    /// Notes the channel of a call that rings or is answered, tells it if it was not known, and returns the leg.
+    fn taken(&mut self, span: SpanId, call: CallId, timeslot: Timeslot, now: Mono) -> Option<LegId> {
+        let id = self.pri_legs.get(&(span, call)).copied()?;
+        let known = self.legs.get(&id).is_some_and(|leg| leg.channel.is_some());
+        self.chosen(span, call, Some(timeslot));
+        if !known {
+            self.event(Event::Proceeding { leg: id, channel: ChannelId { span, timeslot } }, now);
         }
         Some(id)
     }

@@ -115,6 +115,12 @@ fn a_telephone_dials_another_and_dials_out() {
     let offer = offer(&world);
     assert_eq!(offer.called.digits.as_str(), "910086");
     world.ask(Request::Alerting { call: offer.call, inband: false });
+    // The far end has sent no CALL PROCEEDING: its first answer tells the channel, and onlookers see it.
+    let taken = world.channel_of(offer.call).to_string();
+    let shown = |call: &switch::view::CallView| {
+        call.legs.iter().any(|leg| !leg.incoming && leg.channel.as_ref() == Some(&taken))
+    };
+    assert!(world.view.calls.values().any(shown), "{taken} is in use");
     world.ask(Request::Connect { call: offer.call });
     world.run(SECOND);
     assert!(world.hear_each_other(port(4), world.channel_of(offer.call)));
