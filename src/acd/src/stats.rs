@@ -46,14 +46,14 @@ pub struct QueueStats {
 }
 
 /// How a stay in a queue ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// An agent answered.
     Answered,
     /// The caller hung up.
     Abandoned,
-    /// The caller left otherwise.
+    /// The caller went on elsewhere: the longest wait was over.
     FlowedOut,
     /// The queue took nobody.
     Refused,

@@ -151,7 +151,7 @@ impl Machine {
             if let (Some(outcome), Some(left), Some(queue)) =
                 (visit.outcome, visit.left, self.centre.queue_id(&visit.queue))
             {
-                self.centre.acd.replay(queue, outcome.into(), left - visit.entered);
+                self.centre.acd.replay(queue, outcome, left - visit.entered);
             }
         }
     }

@@ -7,7 +7,7 @@ use clock::{Mono, WallAnchor};
 use link::LegId;
 
 use crate::setup::{Agent, Queue, Start, SwitchConfig};
-use crate::view::{AgentCounts, AgentStateView, AgentTotals, AgentView, Outcome, QueueFigures, QueueView};
+use crate::view::{AgentCounts, AgentStateView, AgentTotals, AgentView, QueueFigures, QueueView};
 
 /// The dispatcher, with names.
 #[derive(Debug)]
@@ -59,7 +59,7 @@ impl Centre {
         centre.changed_queues = centre.queues.keys().copied().collect();
         for past in &config.past {
             if let Some(id) = centre.queue_ids.get(&past.queue) {
-                centre.acd.replay(*id, past.outcome.into(), past.wait);
+                centre.acd.replay(*id, past.outcome, past.wait);
             }
         }
         centre.start_agents(now);
@@ -255,16 +255,5 @@ fn figures(stats: &acd::QueueStats) -> QueueFigures {
         wait_p50_ms: wait(50),
         wait_p90_ms: wait(90),
         wait_p99_ms: wait(99),
-    }
-}
-
-impl From<Outcome> for acd::Outcome {
-    fn from(outcome: Outcome) -> acd::Outcome {
-        match outcome {
-            Outcome::Answered => acd::Outcome::Answered,
-            Outcome::Abandoned => acd::Outcome::Abandoned,
-            Outcome::FlowedOut => acd::Outcome::FlowedOut,
-            Outcome::Refused => acd::Outcome::Refused,
-        }
     }
 }

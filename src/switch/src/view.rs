@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+pub use acd::Outcome;
 use call::{From, Progress};
 use link::{Health, LegState, SpanCensus};
 use serde::{Deserialize, Serialize};
@@ -206,20 +207,6 @@ pub struct VisitView {
     pub outcome: Option<Outcome>,
     /// The agent who answered.
     pub agent: Option<String>,
-}
-
-/// How a stay in a queue ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Outcome {
-    /// An agent answered.
-    Answered,
-    /// The caller hung up.
-    Abandoned,
-    /// The caller went on elsewhere: the longest wait was over.
-    FlowedOut,
-    /// The queue took nobody.
-    Refused,
 }
 
 /// One queue.
