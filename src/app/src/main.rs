@@ -79,6 +79,10 @@ fn main() -> ExitCode {
         Command::Exchange(file) => with_config(&file.config, exchange::run),
         Command::Operator(command) => match command.run(&mut std::io::stdout().lock()) {
             Ok(()) => ExitCode::SUCCESS,
+            // Whoever reads has seen enough: `tandem agents | head`.
+            Err(cli::CliError::Write(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => {
+                ExitCode::SUCCESS
+            }
             Err(error) => {
                 eprintln!("tandem: {error}");
                 ExitCode::FAILURE
