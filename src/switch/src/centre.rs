@@ -23,7 +23,7 @@ pub(crate) struct Centre {
     /// Agents whom the configuration does not know any more; gone once their talk has ended.
     leaving: BTreeSet<AgentId>,
     /// Every reason there ever was: an agent may still be busy for one that is no more.
-    reasons: Vec<String>,
+    known_reasons: Vec<String>,
     /// The reasons that may be given.
     busy_reasons: Vec<String>,
     /// Which call and agent an offer that stands belongs to.
@@ -75,7 +75,7 @@ impl Centre {
             agents: BTreeMap::new(),
             next_agent: 0,
             leaving: BTreeSet::new(),
-            reasons: Vec::new(),
+            known_reasons: Vec::new(),
             busy_reasons: Vec::new(),
             offers: BTreeMap::new(),
             changed_queues: BTreeSet::new(),
@@ -97,15 +97,15 @@ impl Centre {
     /// # Errors
     /// A value is out of range; nothing has changed.
     pub fn configure(&mut self, config: &SwitchConfig, now: Mono) -> Result<(), ConfigureError> {
-        let new = config.busy_reasons.iter().filter(|reason| !self.reasons.contains(reason));
+        let new = config.busy_reasons.iter().filter(|reason| !self.known_reasons.contains(reason));
         let new: Vec<String> = new.cloned().collect();
-        let known = self.reasons.len() + new.len();
+        let known = self.known_reasons.len() + new.len();
         if known > MAX_REASONS {
             return Err(ConfigureError::TooManyReasons(known));
         }
         let ids = self.numbered(&config.queues);
         self.acd.configure(config.acd(|name| ids[name]), now)?;
-        self.reasons.extend(new);
+        self.known_reasons.extend(new);
         self.busy_reasons.clone_from(&config.busy_reasons);
         self.gone_queues.extend(self.queue_ids.keys().filter(|name| !ids.contains_key(*name)).cloned());
         self.queues = config.queues.iter().map(|queue| (ids[&queue.name], queue.clone())).collect();
@@ -202,14 +202,14 @@ impl Centre {
 
     /// Returns the number of a reason for being busy that may be given.
     pub fn reason(&self, name: &str) -> Option<u8> {
-        let number = self.reasons.iter().position(|known| known == name);
+        let number = self.known_reasons.iter().position(|known| known == name);
         number
             .filter(|_| self.busy_reasons.iter().any(|allowed| allowed == name))
             .and_then(|n| u8::try_from(n).ok())
     }
 
     /// Returns the reasons that may be given.
-    pub fn reasons(&self) -> &[String] {
+    pub fn busy_reasons(&self) -> &[String] {
         &self.busy_reasons
     }
 
@@ -268,7 +268,7 @@ impl Centre {
             BusyReason::LoggedIn => "logged_in".into(),
             BusyReason::Missed => "missed".into(),
             BusyReason::Own(number) => {
-                self.reasons.get(usize::from(number)).cloned().unwrap_or_else(|| number.to_string())
+                self.known_reasons.get(usize::from(number)).cloned().unwrap_or_else(|| number.to_string())
             }
         })
     }

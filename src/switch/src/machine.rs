@@ -195,7 +195,7 @@ impl Machine {
     }
 
     fn show_configuration(&mut self) {
-        self.update(Update::Configured { busy_reasons: self.centre.reasons().to_vec() });
+        self.update(Update::Configured { busy_reasons: self.centre.busy_reasons().to_vec() });
     }
 
     /// Takes one input.

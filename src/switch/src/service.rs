@@ -263,7 +263,7 @@ impl Machine {
     }
 
     fn busy_reason(&self, reason: &str) -> Result<u8, String> {
-        let known = || self.centre.reasons().join(", ");
+        let known = || self.centre.busy_reasons().join(", ");
         self.centre.reason(reason).ok_or_else(|| format!("no reason \"{reason}\"; there are: {}", known()))
     }
 }
