@@ -175,10 +175,12 @@ impl Dispatcher {
         self.queues.get(&queue).map(|queue| &queue.config)
     }
 
-    /// Returns since when the one waits who has waited longest of those that no agent is rung for.
+    /// Returns since when the one waits who has waited longest, those for whom an agent is rung among them.
     pub fn oldest(&self, queue: QueueId) -> Option<Mono> {
-        let firsts = self.queues.get(&queue)?.firsts();
-        firsts.filter_map(|caller| self.callers.get(&caller)).map(|caller| caller.entered).min()
+        let rung = self.offers.values().filter(|offer| offer.due.is_some()).map(|offer| offer.caller);
+        let waiting = self.queues.get(&queue)?.firsts().chain(rung);
+        let callers = waiting.filter_map(|caller| self.callers.get(&caller));
+        callers.filter(|caller| caller.queue == queue).map(|caller| caller.entered).min()
     }
 
     /// Adds a stay of the same day that another dispatcher has seen to the counters.
