@@ -60,6 +60,7 @@ bench:
 	$(CARGO) bench -p tandem-g711 -p tandem-dsp
 	$(CARGO) run --release -p tandem-isdn --example throughput
 	$(CARGO) run --release -p tandem-rt --example bench_engine -- $(BENCH_SECONDS)
+	$(CARGO) run --release -p tandem-store --example bench_store
 
 soak: prompts $(WEB)
 	scripts/setup soak
