@@ -123,7 +123,7 @@ fn refusal(error: StoreError) -> Refusal {
     match error {
         StoreError::TooLong { .. } => Refusal::busy(error.to_string()),
         StoreError::TooMuch { .. } => Refusal::bad(error.to_string()),
-        StoreError::Unusable { .. } | StoreError::Failed { .. } => {
+        StoreError::Broken { .. } | StoreError::Unusable { .. } | StoreError::Failed { .. } => {
             tracing::warn!(%error, "records cannot be read");
             no_store(error.to_string())
         }

@@ -104,6 +104,15 @@ pub fn load_or_create(path: &Path) -> Result<Token, TokenError> {
     }
 }
 
+/// Takes the rights of others away from the file `path`. What they have read meanwhile they still know: a new token is
+/// made when the file is removed.
+///
+/// # Errors
+/// What the system says.
+pub fn close(path: &Path) -> io::Result<()> {
+    fs::set_permissions(path, fs::Permissions::from_mode(0o600))
+}
+
 /// Reads the token in the file `path`.
 ///
 /// # Errors

@@ -57,7 +57,9 @@ pub(crate) fn take(directory: &Path, name: &str) -> anyhow::Result<File> {
         }
         Err(TryLockError::Error(error)) => return Err(error.into()),
     }
-    file.set_len(0)?;
-    writeln!(file, "{}", std::process::id())?;
+    // Who has it is told for people; on a full disk the lock holds as well.
+    if let Err(error) = file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id())) {
+        tracing::warn!(file = %path.display(), %error, "cannot be written");
+    }
     Ok(file)
 }

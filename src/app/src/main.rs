@@ -203,7 +203,11 @@ fn run(file: &RunFile) -> ExitCode {
 fn part(file: &PartFile, work: impl FnOnce(Config, Source) -> anyhow::Result<()>) -> ExitCode {
     let read = match &file.taken {
         Some(taken) => print_errors(taken, kept(taken)),
-        None => print_errors(&file.config, Source::load(&file.config)),
+        // At its absolute path, as one that is kept: the two are compared.
+        None => {
+            let path = std::path::absolute(&file.config).unwrap_or_else(|_| file.config.clone());
+            print_errors(&file.config, Source::load(path))
+        }
     };
     with_config(read, work)
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use config::Config;
 use crossbeam_channel::Receiver;
 use jiff::{ToSpan, Zoned};
-use store::{AgentStay, Inbox, Record, Stored, Writer, WriterConfig};
+use store::{AgentStay, Inbox, Record, StoreError, Stored, Writer, WriterConfig};
 use switch::view::{AgentStateView, AgentView, Update};
 use switch::{Start, SwitchConfig};
 
@@ -29,8 +29,16 @@ impl Records {
     /// The file is no database that this program can use.
     pub fn start(config: &Config, switch: &mut SwitchConfig) -> anyhow::Result<Records> {
         let file = config.store.file.clone();
-        let writer = Writer::start(WriterConfig { file: file.clone(), keep_days: config.store.keep_days });
-        let writer = writer.map_err(refused)?;
+        let writer_config = || WriterConfig { file: file.clone(), keep_days: config.store.keep_days };
+        let writer = Writer::start(writer_config()).or_else(|error| match error {
+            // Calls do not wait for records: a new database is begun, the old one kept for whoever can mend it.
+            StoreError::Broken { .. } => {
+                let aside = store::put_aside(&file).map_err(refused)?;
+                tracing::error!(%error, kept_as = %aside.display(), "the records begin anew");
+                Writer::start(writer_config()).map_err(refused)
+            }
+            error => Err(refused(error)),
+        })?;
         switch.records = true;
         match store::visits_since(&file, today_ms()) {
             Ok(past) => switch.past = past,
@@ -143,6 +151,9 @@ fn today_ms() -> u64 {
     start.ok().and_then(|ms| u64::try_from(ms).ok()).unwrap_or(0)
 }
 
+/// A day on which clocks are set back has an hour more; a little besides.
+const LONGEST_DAY_MS: u64 = 26 * 3_600_000;
+
 /// Knows when a new day has begun, here.
 pub(crate) struct Days {
     tomorrow_ms: u64,
@@ -156,10 +167,11 @@ impl Days {
         Days { tomorrow_ms: tomorrow.ok().and_then(|ms| u64::try_from(ms).ok()).unwrap_or(u64::MAX) }
     }
 
-    /// Returns true once for each new day.
+    /// Returns true once for each new day. A clock that was set back finds the day's end anew.
     pub fn has_begun(&mut self) -> bool {
-        let begun = now_ms() >= self.tomorrow_ms;
-        if begun {
+        let now_ms = now_ms();
+        let begun = now_ms >= self.tomorrow_ms;
+        if begun || now_ms + LONGEST_DAY_MS < self.tomorrow_ms {
             *self = Days::new();
         }
         begun
@@ -188,6 +200,11 @@ mod tests {
     #[test]
     fn a_day_begins_once() {
         let mut days = Days { tomorrow_ms: now_ms() - 1 };
+        assert!(days.has_begun());
+        days = Days { tomorrow_ms: now_ms() + 400 * 24 * 3_600_000 };
+        assert!(!days.has_begun(), "the clock was set back");
+        assert!(days.tomorrow_ms < now_ms() + LONGEST_DAY_MS);
+        days = Days { tomorrow_ms: now_ms() - 1 };
         assert!(days.has_begun());
         assert!(!days.has_begun());
         assert!(days.tomorrow_ms > now_ms() && days.tomorrow_ms <= now_ms() + 25 * 3_600_000);

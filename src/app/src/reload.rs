@@ -6,7 +6,6 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use api::Reload;
 use api::schema::Reloaded;
@@ -16,8 +15,8 @@ use switch::{ConfigureError, SwitchConfig};
 
 use crate::{warnings, wiring};
 
-/// How long the switch thread may take to take it.
-const WITHIN: Duration = Duration::from_secs(5);
+/// What is said with changes that take a restart.
+const NOTHING: &str = "nothing of the file was taken";
 
 /// The file's name in the data directory.
 pub(crate) const TAKEN: &str = "taken.toml";
@@ -49,7 +48,9 @@ impl Reloader {
         switch: Sender<Offered>,
     ) -> Reloader {
         let running = Mutex::new(Running { config, source });
-        Reloader { file: file.into(), taken: taken.map(Into::into), running, switch }
+        // As it is kept: what is compared stands at absolute paths.
+        let file = std::path::absolute(file).unwrap_or_else(|_| file.into());
+        Reloader { file, taken: taken.map(Into::into), running, switch }
     }
 
     fn keep(&self, source: &Source) -> Result<(), Vec<String>> {
@@ -61,11 +62,11 @@ impl Reloader {
 
     fn hand_over(&self, config: &Config) -> Result<(), Vec<String>> {
         let (answer, answered) = bounded(1);
-        let gone = |_| vec!["the switch takes no configuration now".to_string()];
+        let gone = |()| vec!["the switch is ending".to_string()];
         let offered = (Box::new(wiring::switch_config(config)), answer);
-        self.switch.send_timeout(offered, WITHIN).map_err(|_| gone(()))?;
-        let outcome = answered.recv_timeout(WITHIN).map_err(|_| gone(()))?;
-        outcome.map_err(|error| vec![error.to_string()])
+        // Without end: what was offered is taken or refused, and which of them must be known.
+        self.switch.send(offered).map_err(|_| gone(()))?;
+        answered.recv().map_err(|_| gone(()))?.map_err(|error| vec![error.to_string()])
     }
 }
 
@@ -77,7 +78,7 @@ impl Reload for Reloader {
         let changes = running.config.changes(&config);
         if !changes.fixed.is_empty() {
             let told = |change: &String| format!("{change}: takes a restart of Tandem");
-            return Err(changes.fixed.iter().map(told).collect());
+            return Err(changes.fixed.iter().map(told).chain([NOTHING.into()]).collect());
         }
         let known = wiring::named_prompts(&running.config);
         let (old, new): (Vec<_>, Vec<_>) =
@@ -92,7 +93,9 @@ impl Reload for Reloader {
         }
         let warnings = warnings(&config).into_iter().chain(old.iter().map(ToString::to_string)).collect();
         *running = Running { config, source };
-        tracing::info!(file = %self.file.display(), changes = changes.taken.join(", "), "configuration taken");
+        let told =
+            if changes.taken.is_empty() { "nothing has changed".into() } else { changes.taken.join(", ") };
+        tracing::info!(file = %self.file.display(), changes = told, "configuration taken");
         Ok(Reloaded { changes: changes.taken, warnings })
     }
 }

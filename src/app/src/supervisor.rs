@@ -6,8 +6,8 @@
 //! the switch are ended first, then the line process, which closes its recordings and leaves the lines in order.
 
 use std::io::IsTerminal;
-use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus};
 use std::sync::Arc;
@@ -35,6 +35,13 @@ const READY_WITHIN: Duration = Duration::from_secs(10);
 
 /// Set for children of a supervisor.
 const SUPERVISED: &str = "TANDEM_SUPERVISED";
+/// Set for those that were started again.
+const RESTARTED: &str = "TANDEM_RESTARTED";
+
+/// Returns true in a process whose supervisor has started it again: telephones depend on it, nobody may be watching.
+pub(crate) fn is_restart() -> bool {
+    std::env::var_os(RESTARTED).is_some()
+}
 
 /// Makes a supervised process end with its supervisor, however that ends.
 ///
@@ -60,7 +67,7 @@ pub(crate) fn predecessor_patience() -> Duration {
 struct Kept<'a> {
     role: &'static str,
     file: &'a Path,
-    taken: &'a Path,
+    taken: Option<&'a Path>,
     child: Option<Child>,
     started: Instant,
     failures: usize,
@@ -80,17 +87,21 @@ pub(crate) fn run(file: &Path, config: Config, source: &Source) -> anyhow::Resul
     crate::lock::make_directory("system.data_dir", &config.system.data_dir)?;
     let _lock = crate::lock::take(&config.system.data_dir, "run.lock")?;
     let taken = config.system.data_dir.join(TAKEN);
-    let cannot = || format!("system.data_dir: cannot write {}", taken.display());
-    source.save(&taken).with_context(cannot)?;
-    let mut line = Kept::new("line", file, &taken);
-    let mut others = vec![Kept::new("switch", file, &taken)];
+    let kept = source.save(&taken);
+    if let Err(error) = &kept {
+        // A full disk, say, is no reason to have no telephones.
+        tracing::error!(file = %taken.display(), %error, "cannot be written: a process started again reads the file itself");
+    }
+    let taken = kept.is_ok().then_some(taken.as_path());
+    let mut line = Kept::new("line", file, taken);
+    let mut others = vec![Kept::new("switch", file, taken)];
     if crate::exchange::is_wanted(&config) {
-        others.push(Kept::new("exchange", file, &taken));
+        others.push(Kept::new("exchange", file, taken));
     }
     line.start()?;
     let outcome = wait_ready(&mut line, &config.line.socket, &stop)
         .and_then(|()| others.iter_mut().try_for_each(Kept::start))
-        .and_then(|()| wait_page(&mut others, &config, &stop))
+        .and_then(|()| wait_page(&mut line, &mut others, &config, &stop))
         .and_then(|()| {
             greet(file, &config);
             keep(&mut line, &mut others, &stop, &hangup)
@@ -101,10 +112,20 @@ pub(crate) fn run(file: &Path, config: Config, source: &Source) -> anyhow::Resul
 }
 
 /// Waits until the switch process answers at the page's address, but not for ever: it may have to try on by itself.
-fn wait_page(others: &mut [Kept<'_>], config: &Config, stop: &AtomicBool) -> anyhow::Result<()> {
+fn wait_page(
+    line: &mut Kept<'_>,
+    others: &mut [Kept<'_>],
+    config: &Config,
+    stop: &AtomicBool,
+) -> anyhow::Result<()> {
     let end = Instant::now() + READY_WITHIN;
-    let ready = || config.api.token_file.exists() && TcpStream::connect(config.api.listen).is_ok();
+    // With our token: another program may have the port.
+    let ready = || {
+        let client = cli::Client::new(&cli::base_url(config.api.listen), &config.api.token_file);
+        client.is_ok_and(|client| client.get("/v1/status").is_ok())
+    };
     while !ready() && Instant::now() < end && !stop.load(Ordering::Acquire) {
+        line.tend()?;
         others.iter_mut().try_for_each(Kept::tend)?;
         std::thread::sleep(POLL);
     }
@@ -174,15 +195,22 @@ fn wait_ready(line: &mut Kept<'_>, socket: &Path, stop: &AtomicBool) -> anyhow::
 }
 
 impl<'a> Kept<'a> {
-    fn new(role: &'static str, file: &'a Path, taken: &'a Path) -> Kept<'a> {
+    fn new(role: &'static str, file: &'a Path, taken: Option<&'a Path>) -> Kept<'a> {
         let now = Instant::now();
         Kept { role, file, taken, child: None, started: now, failures: 0, start_at: now, restarts: 0 }
     }
 
     fn start(&mut self) -> anyhow::Result<()> {
-        let program = std::env::current_exe().context("cannot find the program itself")?;
-        let mut command = Command::new(program);
-        command.arg(self.role).arg(self.file).arg("--taken").arg(self.taken).env(SUPERVISED, "1");
+        // The very program that runs, whatever lies at its path by now: all processes are of one version.
+        let mut command = Command::new("/proc/self/exe");
+        command.arg0(std::env::args_os().next().unwrap_or_else(|| "tandem".into()));
+        command.arg(self.role).arg(self.file).env(SUPERVISED, "1");
+        if let Some(taken) = self.taken {
+            command.arg("--taken").arg(taken);
+        }
+        if self.restarts > 0 {
+            command.env(RESTARTED, "1");
+        }
         let child = command.spawn();
         self.child = Some(child.with_context(|| format!("cannot start the {} process", self.role))?);
         self.started = Instant::now();
@@ -203,7 +231,11 @@ impl<'a> Kept<'a> {
             if Instant::now() >= self.start_at {
                 self.restarts += 1;
                 tracing::warn!(process = self.role, restarts = self.restarts, "started again");
-                self.start()?;
+                if let Err(error) = self.start() {
+                    // The others work: it is tried again, as often as it takes.
+                    tracing::error!(process = self.role, %error, "cannot be started now");
+                    self.start_at = Instant::now() + self.pause();
+                }
             }
             return Ok(());
         };
@@ -214,6 +246,12 @@ impl<'a> Kept<'a> {
         Ok(())
     }
 
+    /// Returns how long to wait before the next try, longer each time.
+    fn pause(&mut self) -> Duration {
+        self.failures += 1;
+        PAUSES[(self.failures - 1).min(PAUSES.len() - 1)]
+    }
+
     fn ended(&mut self, status: ExitStatus) -> anyhow::Result<()> {
         if status.code() == Some(i32::from(EXIT_REFUSED)) && self.restarts == 0 {
             return Err(refused(format!("the {} process cannot start: see above", self.role)));
@@ -221,8 +259,7 @@ impl<'a> Kept<'a> {
         if self.started.elapsed() >= WELL_AFTER {
             self.failures = 0;
         }
-        let pause = PAUSES[self.failures.min(PAUSES.len() - 1)];
-        self.failures += 1;
+        let pause = self.pause();
         self.start_at = Instant::now() + pause;
         tracing::error!(process = self.role, %status, pause_ms = pause.as_millis(), "ended");
         Ok(())

@@ -5,7 +5,7 @@
 
 use std::convert::Infallible;
 use std::io::{Read, Write};
-use std::net::Shutdown;
+use std::net::{Shutdown, SocketAddr};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -24,7 +24,7 @@ use switch::{Input, Machine, Output, RequestId};
 
 use crate::records::{Days, Records};
 use crate::reload::{self, Offered, Reloader};
-use crate::{lock, refused, wiring};
+use crate::{lock, refused, supervisor, wiring};
 
 /// Messages that may wait for the machine.
 const INBOX: usize = 16_384;
@@ -32,6 +32,8 @@ const READ_OCTETS: usize = 64 * 1024;
 /// The longest sleep: how fast a stop is seen.
 const TURN: Duration = Duration::from_millis(100);
 const ATTACH_AGAIN: Duration = Duration::from_millis(100);
+/// Between two tries to open the API.
+const OPEN_AGAIN: Duration = Duration::from_secs(5);
 const WRITE_WITHIN: Duration = Duration::from_secs(2);
 
 /// What the link's reader tells.
@@ -41,11 +43,59 @@ enum Mail {
     Lost,
 }
 
+/// What the API is made of, and the API once it is there. At the first start it must be; a process that was started again
+/// takes calls without it and tries on.
+struct Office {
+    listen: SocketAddr,
+    token_file: PathBuf,
+    records: Arc<store::SqliteReader>,
+    recordings_dir: PathBuf,
+    reload: Arc<Reloader>,
+    hub: Hub,
+    server: Option<api::Server>,
+    again_at: Mono,
+}
+
+impl Office {
+    fn open(&mut self) -> anyhow::Result<()> {
+        let token = api::token::load_or_create(&self.token_file).or_else(|error| match error {
+            api::TokenError::Mode { .. } if supervisor::is_restart() => {
+                tracing::error!(%error, "its rights are set back; remove it to get a new token");
+                api::token::close(&self.token_file)?;
+                api::token::load(&self.token_file).map_err(refused)
+            }
+            error => Err(refused(error)),
+        })?;
+        let config = ApiConfig {
+            listen: self.listen,
+            token,
+            version: env!("CARGO_PKG_VERSION").into(),
+            records: Some(self.records.clone()),
+            recordings_dir: Some(self.recordings_dir.clone()),
+            reload: Some(self.reload.clone()),
+        };
+        self.server = Some(api::serve(config, self.hub.clone()).map_err(refused)?);
+        Ok(())
+    }
+
+    /// Opens it if it is not open and the last try was long enough ago.
+    fn tend(&mut self, now: Mono) {
+        if self.server.is_some() || now < self.again_at {
+            return;
+        }
+        self.again_at = now + OPEN_AGAIN;
+        if let Err(error) = self.open() {
+            tracing::error!(%error, "calls are served, but there is no API and no page: trying on");
+        }
+    }
+}
+
 struct Switching {
     machine: Machine,
     records: Records,
     days: Days,
     hub: Hub,
+    office: Office,
     mail: Receiver<Mail>,
     requests: Receiver<Asked>,
     stored: Receiver<Stored>,
@@ -60,7 +110,7 @@ struct Switching {
 
 /// Runs the switch process until it is told to stop.
 pub(crate) fn run(file: &Path, taken: Option<&Path>, config: Config, source: Source) -> anyhow::Result<()> {
-    crate::supervisor::end_with_parent()?;
+    supervisor::end_with_parent()?;
     let _lock = lock::take(&config.system.data_dir, "switch.lock")?;
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT] {
@@ -69,22 +119,24 @@ pub(crate) fn run(file: &Path, taken: Option<&Path>, config: Config, source: Sou
     let mut machine_config = wiring::switch_config(&config);
     let records = Records::start(&config, &mut machine_config)?;
     let reader = store::SqliteReader::new(&config.store.file);
-    let token = api::token::load_or_create(&config.api.token_file).map_err(refused)?;
-    // Names this life of the process, so that onlookers do not mistake its numbers for those of the last one.
     let socket = config.line.socket.clone();
+    // Names this life of the process, so that onlookers do not mistake its numbers for those of the last one.
     let hub = Hub::new(&format!("{:x}", MonoClock.anchor().unix_nanos(MonoClock.now())));
     let (offer, offered) = bounded(1);
-    let api = ApiConfig {
+    let mut office = Office {
         listen: config.api.listen,
-        token,
-        version: env!("CARGO_PKG_VERSION").into(),
-        records: Some(Arc::new(reader)),
-        recordings_dir: Some(config.record.directory.clone()),
-        reload: None,
+        token_file: config.api.token_file.clone(),
+        records: Arc::new(reader),
+        recordings_dir: config.record.directory.clone(),
+        reload: Arc::new(Reloader::new(file, taken, config, source, offer)),
+        hub: hub.clone(),
+        server: None,
+        again_at: Mono::ZERO,
     };
-    let reloader = Arc::new(Reloader::new(file, taken, config, source, offer));
-    reload::on_hangup(Arc::clone(&reloader)).context("cannot catch SIGHUP")?;
-    let server = api::serve(ApiConfig { reload: Some(reloader), ..api }, hub.clone()).map_err(refused)?;
+    reload::on_hangup(Arc::clone(&office.reload)).context("cannot catch SIGHUP")?;
+    if !supervisor::is_restart() {
+        office.open()?;
+    }
     let (inbox, mail) = bounded(INBOX);
     start_link(socket, inbox, Arc::clone(&stop))?;
     let requests = hub.requests();
@@ -95,6 +147,7 @@ pub(crate) fn run(file: &Path, taken: Option<&Path>, config: Config, source: Sou
         records,
         days: Days::new(),
         hub,
+        office,
         mail,
         requests,
         stream: None,
@@ -104,7 +157,6 @@ pub(crate) fn run(file: &Path, taken: Option<&Path>, config: Config, source: Sou
     };
     switching.run(&stop);
     switching.records.stop();
-    server.shutdown();
     Ok(())
 }
 
@@ -143,6 +195,7 @@ impl Switching {
                 self.tell(Input::Timeout);
             }
             self.flush();
+            self.office.tend(now());
         }
     }
 

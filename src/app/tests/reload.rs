@@ -4,6 +4,8 @@
 
 mod appliance;
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};
 
 use appliance::{Appliance, PATIENCE, configuration};
@@ -170,4 +172,60 @@ fn a_file_with_errors_may_be_replaced_by_what_ran_last() {
     appliance.wait_log("run", &["test.toml", "not TOML"]);
     std::fs::write(&appliance.config, &text).unwrap();
     appliance.wait_until(&["status"], "it runs", |answer| answer["attached"] == true);
+}
+
+#[test]
+fn a_killed_switch_comes_back_over_a_new_program_a_broken_database_and_a_token_that_others_may_read() {
+    let mut appliance = Appliance::new(&configuration(""));
+    let program = appliance.folder.path().join("tandem");
+    std::fs::copy(&appliance.program, &program).unwrap();
+    appliance.program.clone_from(&program);
+    appliance.start("run");
+    appliance.wait_until(&["status"], "it runs", |answer| answer["attached"] == true);
+    let line = appliance.child("line");
+
+    // An upgrade that nobody has started yet, a disk that forgets, an operator who means well.
+    let newer = appliance.folder.path().join("tandem.new");
+    std::fs::write(&newer, "#!/bin/false\n").unwrap();
+    std::fs::rename(&newer, &program).unwrap();
+    for part in ["tandem.db-wal", "tandem.db-shm"] {
+        let _ = std::fs::remove_file(appliance.data(part));
+    }
+    std::fs::write(appliance.data("tandem.db"), "no database any more ".repeat(1_000)).unwrap();
+    std::fs::set_permissions(appliance.data("api.token"), Permissions::from_mode(0o640)).unwrap();
+
+    let killed = appliance.kill_child("switch");
+    appliance.wait_log("run", &["the records begin anew", "is broken"]);
+    appliance.wait_log("run", &["its rights are set back"]);
+    appliance.wait_until(&["status"], "the switch is back", |answer| answer["attached"] == true);
+    assert_ne!(appliance.child("switch"), killed);
+    assert_eq!(appliance.child("line"), line, "the lines have not noticed");
+    assert_eq!(std::fs::metadata(appliance.data("api.token")).unwrap().permissions().mode() & 0o777, 0o600);
+    let kept = std::fs::read_dir(appliance.folder.path().join("var")).unwrap().flatten();
+    let kept = kept.filter(|entry| entry.file_name().to_string_lossy().starts_with("tandem.db.broken-"));
+    assert_eq!(kept.count(), 1, "the broken database is kept");
+}
+
+#[test]
+fn a_killed_switch_takes_calls_while_its_port_is_taken_and_opens_the_api_when_it_is_free() {
+    let text = configuration("");
+    let listen = text.lines().find(|line| line.starts_with("listen")).unwrap().split('"').nth(1).unwrap();
+    let mut appliance = Appliance::new(&text);
+    appliance.start("run");
+    let mut exchange = appliance.exchange();
+    appliance.wait_ready();
+    appliance.kill_child("switch");
+    let until = Instant::now() + PATIENCE;
+    let thief = loop {
+        match std::net::TcpListener::bind(listen) {
+            Ok(thief) => break thief,
+            Err(_) if Instant::now() < until => appliance.kill_child("switch"),
+            Err(error) => panic!("{error}"),
+        };
+    };
+    appliance.wait_log("run", &["there is no API and no page"]);
+    exchange.call("unseen", "8000", "13900001", None).unwrap();
+    exchange.wait_call("ANSWERED", "unseen").unwrap();
+    drop(thief);
+    appliance.wait_until(&["status"], "the API is back", |answer| answer["attached"] == true);
 }

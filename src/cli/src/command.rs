@@ -192,7 +192,7 @@ impl Reach {
 }
 
 /// Returns the address by which this machine reaches what listens on `listen`.
-fn base_url(mut listen: SocketAddr) -> String {
+pub fn base_url(mut listen: SocketAddr) -> String {
     if listen.ip().is_unspecified() {
         listen.set_ip(match listen.ip() {
             IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),

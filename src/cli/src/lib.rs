@@ -13,5 +13,5 @@ mod table;
 mod watch;
 
 pub use client::Client;
-pub use command::{Command, Order, Reach};
+pub use command::{Command, Order, Reach, base_url};
 pub use error::CliError;

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::{Path, PathBuf, absolute};
 
 use serde::{Deserialize, Serialize};
 
@@ -56,12 +56,19 @@ impl Source {
         Config::parse_with(&self.text, &self.file, &read)
     }
 
+    /// Returns the same with paths that mean the same to a process that was started elsewhere.
+    fn at_absolute_paths(&self) -> std::io::Result<Source> {
+        let documents = self.documents.iter().map(|(path, text)| Ok((absolute(path)?, text.clone())));
+        let documents = documents.collect::<std::io::Result<_>>()?;
+        Ok(Source { file: absolute(&self.file)?, text: self.text.clone(), documents })
+    }
+
     /// Keeps the texts in the file `to`, which is whole at any moment. Only its owner may read it.
     ///
     /// # Errors
     /// What the system says; `to` is as it was.
     pub fn save(&self, to: &Path) -> std::io::Result<()> {
-        let text = toml::to_string(self).map_err(std::io::Error::other)?;
+        let text = toml::to_string(&self.at_absolute_paths()?).map_err(std::io::Error::other)?;
         let beside = to.with_extension("new");
         let mut file =
             OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;

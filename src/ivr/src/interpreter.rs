@@ -172,6 +172,27 @@ impl Interpreter {
         self.state == State::Ended
     }
 
+    /// Returns whether the place of the call is one of `flow`: the document may have changed since.
+    pub fn fits(&self, flow: &ValidFlow) -> bool {
+        let node = flow.flow().nodes.get(&self.node);
+        match &self.state {
+            State::Fresh | State::Ended => node.is_some(),
+            State::Playing { .. } => matches!(node, Some(Node::Play(_) | Node::Announce(_))),
+            State::Menu { .. } => matches!(node, Some(Node::Menu(_) | Node::Language(_))),
+            State::Collecting { .. } => matches!(node, Some(Node::Collect(_))),
+            State::Queued { .. } => matches!(node, Some(Node::Queue(_))),
+            State::Connecting => matches!(node, Some(Node::Connect(_))),
+            State::Talking => matches!(node, Some(Node::Queue(_) | Node::Connect(_))),
+        }
+    }
+
+    /// Goes to the beginning of `flow`, another one than before or a changed one; the caller's language and what was
+    /// collected stay. Next comes [`Input::Started`].
+    pub fn begin_again(&mut self, flow: &ValidFlow) {
+        self.node.clone_from(&flow.flow().start);
+        (self.state, self.steps, self.deadline) = (State::Fresh, 0, None);
+    }
+
     /// Returns the node in which the call is.
     pub fn node(&self) -> &str {
         &self.node

@@ -18,7 +18,15 @@ pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Se
 /// Why the database has not done it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
-    /// Another try will not mend it: no database, or one of a newer program.
+    /// The file is no database, or a broken one: only another file will do, see [`put_aside`](crate::put_aside).
+    #[error("store: {} is broken: {why}", file.display())]
+    Broken {
+        /// The database's file.
+        file: PathBuf,
+        /// What the database says.
+        why: String,
+    },
+    /// Another try will not mend it: a database of a newer program, or no place for one.
     #[error("store: {} cannot be used: {why}", file.display())]
     Unusable {
         /// The database's file.

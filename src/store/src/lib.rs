@@ -16,6 +16,7 @@
 //! shrink; its log file (WAL) is cut back to 64 MiB. `docs/store.md` says what happens when the disk is full.
 #![warn(missing_docs)]
 
+mod aside;
 mod cursor;
 mod database;
 mod model;
@@ -23,6 +24,7 @@ pub mod spill;
 mod sqlite;
 pub mod writer;
 
+pub use aside::put_aside;
 pub use cursor::{BadCursor, Cursor};
 pub use database::{Answer, Read, StoreError, Write};
 pub use model::{

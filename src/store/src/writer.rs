@@ -47,6 +47,10 @@ const FAREWELL: Duration = Duration::from_secs(3);
 const PRUNE_EVERY: Duration = Duration::from_secs(60);
 /// Calls removed in one step.
 const PRUNE_STEP: u32 = 200;
+/// The wall's clock has leapt if it moves by more than this against the steady one; NTP turns it more gently.
+const LEAP: Duration = Duration::from_secs(60);
+/// For how long a clock that has leapt removes nothing.
+const DISTRUST: Duration = Duration::from_secs(24 * 3_600);
 const DAY_MS: u64 = 86_400_000;
 
 const _: () = assert!(GROUP <= MAX_PENDING && GROUP <= INBOX);
@@ -154,7 +158,7 @@ impl Writer {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(unusable)?;
         let mut trouble = Trouble::default();
         match runtime.block_on(database.open()) {
-            Err(error @ StoreError::Unusable { .. }) => return Err(error),
+            Err(error @ (StoreError::Broken { .. } | StoreError::Unusable { .. })) => return Err(error),
             Err(error) => trouble.tell(&error),
             Ok(()) => {}
         }
@@ -177,6 +181,7 @@ impl Writer {
             stored,
             keep_days: config.keep_days,
             prune_at: Instant::now(),
+            clock: Steadiness::new(),
             trouble,
         };
         let thread = std::thread::Builder::new()
@@ -316,6 +321,26 @@ impl Intake {
     }
 }
 
+/// Compares the wall's clock with the steady one.
+struct Steadiness {
+    wall: SystemTime,
+    steady: Instant,
+}
+
+impl Steadiness {
+    fn new() -> Steadiness {
+        Steadiness { wall: SystemTime::now(), steady: Instant::now() }
+    }
+
+    /// Returns whether the wall's clock has gone another way than the steady one since it was asked last.
+    fn has_leapt(&mut self) -> bool {
+        let before = std::mem::replace(self, Steadiness::new());
+        let expected = before.wall + (self.steady - before.steady);
+        let apart = self.wall.duration_since(expected).unwrap_or_else(|error| error.duration());
+        apart > LEAP
+    }
+}
+
 /// The thread's state.
 struct Keeper {
     database: Box<dyn Write>,
@@ -323,6 +348,7 @@ struct Keeper {
     stored: Sender<Stored>,
     keep_days: u32,
     prune_at: Instant,
+    clock: Steadiness,
     trouble: Trouble,
 }
 
@@ -418,7 +444,14 @@ impl Keeper {
         }
     }
 
+    /// Removes old records, a few at a time. A clock that has leapt is not believed for a day: what looks old by a wrong
+    /// one is not gone before somebody can see it.
     async fn prune(&mut self) {
+        if self.clock.has_leapt() {
+            tracing::error!("the clock has leapt: no old records are removed for a day");
+            self.prune_at = Instant::now() + DISTRUST;
+            return;
+        }
         let now_ms = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as u64;
         let before_ms = now_ms.saturating_sub(u64::from(self.keep_days) * DAY_MS);
         match self.intake.beside(self.database.prune(before_ms, PRUNE_STEP)).await {
@@ -452,5 +485,25 @@ impl Keeper {
                 tracing::error!(%error, records = rest.len(), "records are lost: neither database nor disk takes them")
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_goes_on_is_believed_and_one_that_leaps_either_way_is_not() {
+        let mut clock = Steadiness::new();
+        assert!(!clock.has_leapt());
+        for leap in [LEAP * 2, LEAP * 24 * 365] {
+            clock.wall += leap;
+            assert!(clock.has_leapt());
+            assert!(!clock.has_leapt(), "it is told once");
+            clock.wall -= leap;
+            assert!(clock.has_leapt());
+        }
+        clock.wall -= LEAP / 2;
+        assert!(!clock.has_leapt());
     }
 }

@@ -54,8 +54,8 @@ fn a_file_that_is_no_database_is_refused_by_its_name_and_left_alone() {
     let file = folder.path().join("tandem.db");
     std::fs::write(&file, "this is my shopping list, and not a database at all".repeat(100)).unwrap();
     let error = wait(SqliteWriter::new(&file).open()).unwrap_err();
-    assert!(matches!(error, StoreError::Unusable { .. }), "{error:?}");
-    assert!(error.to_string().contains("tandem.db cannot be used: "), "{error}");
+    assert!(matches!(error, StoreError::Broken { .. }), "{error:?}");
+    assert!(error.to_string().contains("tandem.db is broken: "), "{error}");
     assert!(std::fs::read_to_string(&file).unwrap().starts_with("this is my"));
 }
 

@@ -251,7 +251,22 @@ fn a_file_that_is_no_database_refuses_the_start() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("tandem.db"), "no database at all, but long enough for one".repeat(50))
         .unwrap();
-    assert!(matches!(Writer::start(config(folder.path())), Err(StoreError::Unusable { .. })));
+    assert!(matches!(Writer::start(config(folder.path())), Err(StoreError::Broken { .. })));
+}
+
+#[test]
+fn a_damaged_database_is_put_aside_and_a_new_one_begun() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("tandem.db");
+    let damaged = "no database at all, but long enough for one".repeat(50);
+    std::fs::write(&file, &damaged).unwrap();
+    std::fs::write(folder.path().join("tandem.db-wal"), "its log").unwrap();
+    let aside = store::put_aside(&file).unwrap();
+    assert_eq!(std::fs::read_to_string(&aside).unwrap(), damaged);
+    let parts = std::fs::read_dir(folder.path()).unwrap().count();
+    assert_eq!(parts, 2, "the log has gone with it");
+    Writer::start(config(folder.path())).unwrap().stop();
+    assert!(store::put_aside(&folder.path().join("nothing.db")).is_err());
 }
 
 #[test]

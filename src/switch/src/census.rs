@@ -32,6 +32,7 @@ struct Known {
     visit: Visit,
     /// With whom it talks.
     agent: Option<String>,
+    talks: bool,
 }
 
 impl Census {
@@ -105,7 +106,9 @@ impl Machine {
         if let Some(service) = &mut entry.service {
             service.offer = old.as_ref().and_then(|old| old.service.as_ref()).and_then(|old| old.offer);
             let kept = old.and_then(|old| old.flow);
-            entry.flow = kept.or_else(|| self.config.flows.get(&service.flow).cloned());
+            let flow = kept.or_else(|| self.config.flows.get(&service.flow).cloned());
+            // The document may have changed since the call came to where it is.
+            entry.flow = flow.filter(|flow| service.interpreter.fits(flow));
         }
         for leg in core::iter::once(first).chain(second) {
             match census.find(leg) {
@@ -135,7 +138,7 @@ impl Machine {
         }
         let entry = self.calls.get(&first)?;
         let unknown = self.centre.acd.caller(centre::caller(first)).is_none();
-        if unknown && !entry.call.is_over() { self.known(first, now) } else { None }
+        if unknown && !entry.call.is_over() { self.known(first, is_new, now) } else { None }
     }
 
     /// Counts the stays of a live call that have ended and that no record tells of yet. The talk that goes on is counted
@@ -146,7 +149,8 @@ impl Machine {
         };
         let visits = entry.service.as_ref().map_or(&[][..], |service| &service.visits);
         let talks = entry.call.stage == Stage::Talking;
-        let past = &visits[..visits.len() - usize::from(talks && !visits.is_empty())];
+        let of_talk = |visit: &&Visit| talks && matches!(visit.outcome, None | Some(Outcome::Answered));
+        let past = &visits[..visits.len() - usize::from(visits.last().filter(of_talk).is_some())];
         for visit in past {
             if let (Some(outcome), Some(left), Some(queue)) =
                 (visit.outcome, visit.left, self.centre.queue_id(&visit.queue))
@@ -162,10 +166,17 @@ impl Machine {
             return;
         };
         match found {
-            Found::Live(_) if entry.flow.is_none() => {
-                tracing::warn!(call = %first, "its flow is no more: it is hung up");
-                self.step(first, CallInput::Clear(Cause::TEMPORARY), now);
-            }
+            Found::Live(_) if entry.flow.is_none() => match entry.call.stage {
+                Stage::Serving | Stage::Ringing { .. } => self.begin_again(first, now),
+                // Who talks goes on, and hangs up when the talk is over.
+                Stage::Talking
+                | Stage::Dialling
+                | Stage::Calling
+                | Stage::Answering
+                | Stage::Attendant { .. }
+                | Stage::Announcing { .. }
+                | Stage::Ending => {}
+            },
             Found::Live(leg) => match entry.call.stage {
                 Stage::Serving | Stage::Ringing { .. } => {
                     self.flow(first, FlowInput::Found(leg.playing), now);
@@ -195,7 +206,7 @@ impl Machine {
     }
 
     /// Returns the caller of a call that waits or talks, for a dispatcher that does not know it.
-    fn known(&mut self, first: LegId, now: Mono) -> Option<Known> {
+    fn known(&mut self, first: LegId, is_new: bool, now: Mono) -> Option<Known> {
         let entry = self.calls.get(&first)?;
         let service = entry.service.as_ref()?;
         let visit = service.visits.last()?.clone();
@@ -204,14 +215,14 @@ impl Machine {
             (Stage::Talking, None | Some(Outcome::Answered)) => {
                 // The agent may have answered while nobody listened.
                 self.end_visit(first, Outcome::Answered, now);
-                Some(Known { first, visit, agent })
+                is_new.then_some(Known { first, visit, agent, talks: true })
             }
             (Stage::Ringing { .. }, None) => {
                 self.step(first, CallInput::GiveUp, now);
                 self.service(first)?.agent = None;
-                Some(Known { first, visit, agent: None })
+                Some(Known { first, visit, agent: None, talks: false })
             }
-            (Stage::Serving, None) => Some(Known { first, visit, agent: None }),
+            (Stage::Serving, None) => Some(Known { first, visit, agent: None, talks: false }),
             (
                 Stage::Dialling
                 | Stage::Calling
@@ -229,11 +240,11 @@ impl Machine {
 
     /// Tells the dispatcher of those who talk, then of those who wait, in order of arrival.
     fn take_callers(&mut self, mut known: Vec<Known>, now: Mono) {
-        known.sort_by_key(|known| (known.agent.is_none(), known.visit.entered, known.first));
-        for Known { first, visit, agent } in known {
+        known.sort_by_key(|known| (!known.talks, known.visit.entered, known.first));
+        for Known { first, visit, agent, talks } in known {
             let Some(queue) = self.centre.queue_id(&visit.queue) else {
                 // Who talks goes on; who waits for a queue that is no more is told so.
-                if agent.is_none() {
+                if !talks {
                     self.refused(first, now);
                 }
                 continue;
@@ -241,6 +252,12 @@ impl Machine {
             let caller = centre::caller(first);
             let waited = visit.left.unwrap_or(now) - visit.entered;
             let agent = agent.and_then(|name| self.centre.agent_id(&name));
+            if talks && agent.is_none() {
+                // With an agent who is no more, or no longer with one: it is counted and waits for nobody.
+                self.centre.acd.replay(queue, Outcome::Answered, waited);
+                self.centre.queue_changed(queue);
+                continue;
+            }
             let priority = acd::Priority::new(visit.priority);
             self.centre.acd.handle(Acd::Resume { caller, queue, priority, waited, agent }, now);
             // The agent may be busy otherwise, and one who waits may be offered at once: only talks are tied here.

@@ -225,12 +225,13 @@ impl Machine {
                 self.tell_flow(first, told, now);
             } else if let Some(output) = self.centre.acd.poll_output() {
                 self.dispatched(output, now);
-            } else {
+            } else if self.touched.is_empty() {
                 break;
+            } else {
+                for touched in std::mem::take(&mut self.touched) {
+                    self.carry_out(touched, now);
+                }
             }
-        }
-        for touched in std::mem::take(&mut self.touched) {
-            self.carry_out(touched);
         }
         if self.attached {
             let (agents, queues) = self.centre.take_changes(&self.anchor, now);
@@ -505,7 +506,7 @@ impl Machine {
     }
 
     /// Carries out what has come of an input: note first, so that no leg is ever made that nobody would know.
-    fn carry_out(&mut self, Touched { first, orders }: Touched) {
+    fn carry_out(&mut self, Touched { first, orders }: Touched, now: Mono) {
         let Some(entry) = self.calls.get_mut(&first) else {
             return;
         };
@@ -534,11 +535,17 @@ impl Machine {
         }
         self.show(first);
         if over {
-            self.retire(first);
+            self.retire(first, now);
         }
     }
 
-    fn retire(&mut self, first: LegId) {
+    fn retire(&mut self, first: LegId, now: Mono) {
+        let caller = crate::centre::caller(first);
+        if self.centre.acd.caller(caller).is_some() {
+            // Nobody may wait for an agent, or keep one, without a call.
+            tracing::error!(call = %first, "it ended and was still in a queue's care");
+            self.centre.acd.handle(acd::Input::Leave { caller, why: acd::LeaveReason::Abandoned }, now);
+        }
         if let Some(entry) = self.calls.remove(&first) {
             if let Some(due) = entry.due {
                 self.deadlines.remove(&(due, first));

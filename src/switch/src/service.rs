@@ -8,10 +8,12 @@
 //! A call in talk with an agent holds an offer until the talk has ended. Whoever leaves the queue without an agent has
 //! abandoned it if the caller hung up, and flowed out otherwise.
 
+use std::sync::Arc;
+
 use acd::{CallerKey, FailReason, Input as Acd, LeaveReason, OfferId, Output as Dispatched, Priority};
 use call::{Action, Input as CallInput, Match, Told};
 use clock::Mono;
-use ivr::{Input as FlowInput, Output as FlowOutput, QueueEvent};
+use ivr::{Input as FlowInput, Output as FlowOutput, QueueEvent, ValidFlow};
 use link::{Cause, LegId, Order};
 
 use crate::centre::{NO_QUEUE, call, caller};
@@ -30,6 +32,10 @@ impl Machine {
             Told::NotReached(cause) => self.not_reached(first, cause, now),
             Told::TalkEnded => {
                 self.end_offer(first, now);
+                if self.calls.get(&first).is_some_and(|entry| entry.flow.is_none()) {
+                    // Its flow was no more when the switch came back: nothing can follow.
+                    return self.step(first, CallInput::Clear(Cause::NORMAL), now);
+                }
                 self.flow(first, FlowInput::TalkEnded, now);
             }
             Told::Ending => {
@@ -48,24 +54,48 @@ impl Machine {
     }
 
     fn begin_flow(&mut self, first: LegId, now: Mono) {
-        let Some(entry) = self.calls.get_mut(&first) else {
-            return;
-        };
-        let plan = &self.config.plan;
-        let name = match plan.route(&entry.call.called, entry.call.from, true) {
-            Match::Entry(number) => match &number.action {
-                Action::Flow(name) => Some(name.as_str()),
-                Action::Attendant { .. } | Action::Announce | Action::Seat(_) | Action::Trunk { .. } => None,
-            },
-            Match::Seat(_) | Match::More | Match::Unknown => None,
-        };
-        let Some((name, document)) = name.and_then(|name| self.config.flows.get_key_value(name)) else {
+        let Some((name, document)) = self.present_flow(first) else {
             // The plan has changed since the call was routed.
             return self.step(first, CallInput::Clear(Cause::TEMPORARY), now);
         };
-        entry.service = Some(Service::new(name, document));
-        entry.flow = Some(document.clone());
+        if let Some(entry) = self.calls.get_mut(&first) {
+            entry.service = Some(Service::new(&name, &document));
+            entry.flow = Some(document);
+        }
         self.flow(first, FlowInput::Started, now);
+    }
+
+    /// Begins the flow that the number called leads to now: the one the caller was in is no more, or has another form.
+    pub(crate) fn begin_again(&mut self, first: LegId, now: Mono) {
+        let Some((name, document)) = self.present_flow(first) else {
+            return self.step(first, CallInput::Clear(Cause::TEMPORARY), now);
+        };
+        tracing::warn!(call = %first, flow = name, "its place in the flow is no more: it begins again");
+        self.step(first, CallInput::GiveUp, now);
+        if let Some(entry) = self.calls.get_mut(&first)
+            && let Some(service) = &mut entry.service
+        {
+            service.leave(Outcome::FlowedOut, now);
+            service.interpreter.begin_again(&document);
+            (service.flow, service.agent) = (name, None);
+            entry.flow = Some(document);
+        }
+        self.flow(first, FlowInput::Started, now);
+    }
+
+    /// Returns the flow that the number called leads to.
+    fn present_flow(&self, first: LegId) -> Option<(String, Arc<ValidFlow>)> {
+        let call = &self.calls.get(&first)?.call;
+        let name = match self.config.plan.route(&call.called, call.from, true) {
+            Match::Entry(number) => match &number.action {
+                Action::Flow(name) => name,
+                Action::Attendant { .. } | Action::Announce | Action::Seat(_) | Action::Trunk { .. } => {
+                    return None;
+                }
+            },
+            Match::Seat(_) | Match::More | Match::Unknown => return None,
+        };
+        Some((name.clone(), self.config.flows.get(name)?.clone()))
     }
 
     /// Takes one step of a call's flow.

@@ -67,7 +67,7 @@ export function QueueTable({ queues }: { queues: readonly QueueView[] }) {
                 name="all"
                 figures={sumFigures(queues)}
                 waiting={waiting}
-                longest={say("none")}
+                longest={oldest === null ? say("none") : <Elapsed since={oldest} />}
                 p90={`≤ ${wait(longestP90(queues), say("unit.s"), say("none"))}`}
               />
             </tr>

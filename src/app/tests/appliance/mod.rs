@@ -23,6 +23,8 @@ pub const WELCOME_SAMPLES: usize = 12_000;
 pub struct Appliance {
     pub folder: tempfile::TempDir,
     pub config: PathBuf,
+    /// The program that [`Appliance::start`] runs.
+    pub program: PathBuf,
     processes: Vec<(&'static str, Child)>,
 }
 
@@ -120,7 +122,8 @@ impl Appliance {
         for (seed, name) in (902..).zip(["invalid", "busy", "no-answer", "goodbye"]) {
             write_prompt(&prompts, name, seed, 4_000);
         }
-        Appliance { folder, config, processes: Vec::new() }
+        let program = env!("CARGO_BIN_EXE_tandem").into();
+        Appliance { folder, config, program, processes: Vec::new() }
     }
 
     /// Starts one of the program's processes: "run", "line" or "switch". Its log goes to a file of that name.
@@ -135,7 +138,7 @@ impl Appliance {
             .append(true)
             .open(self.folder.path().join(format!("{role}.log")))
             .unwrap();
-        let child = Command::new(env!("CARGO_BIN_EXE_tandem"))
+        let child = Command::new(&self.program)
             .arg(role)
             .arg(&self.config)
             .args(arguments)

@@ -52,7 +52,9 @@ impl SqliteWriter {
     fn meaning(&self, error: &sqlx::Error) -> StoreError {
         let code = error.as_database_error().and_then(|error| error.code());
         match code {
-            Some(code) if HOPELESS.contains(&&*code) => self.unusable(error.to_string()),
+            Some(code) if HOPELESS.contains(&&*code) => {
+                StoreError::Broken { file: self.file.clone(), why: error.to_string() }
+            }
             Some(_) | None => failed(error),
         }
     }

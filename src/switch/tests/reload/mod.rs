@@ -182,3 +182,87 @@ fn a_change_while_the_lines_are_away_is_told_when_they_are_back() {
     assert_eq!(bench.view.queues.keys().collect::<Vec<_>>(), ["sales"]);
     assert_eq!(bench.view.agents.keys().collect::<Vec<_>>(), ["dan"]);
 }
+
+/// Renames the only flow, and the number leads to it under its new name.
+fn rename_flow(bench: &mut Bench) {
+    bench.configure(|config| {
+        let mut flow = config.flows.remove("front").unwrap().flow().clone();
+        flow.name = "desk".into();
+        config.flows.insert("desk".into(), std::sync::Arc::new(flow.validate().unwrap()));
+        config.plan.numbers[0].action = call::Action::Flow("desk".into());
+    });
+}
+
+#[test]
+fn a_talk_outlives_its_flow_and_a_killed_switch() {
+    let mut bench = Bench::new(Start::Offline);
+    let first = into_queue(&mut bench, 1);
+    ready(&mut bench, "ann");
+    let second = bench.rung("201").unwrap();
+    bench.event(Event::Answered { leg: second });
+    rename_flow(&mut bench);
+    bench.kill_and_restart();
+    assert_eq!(bench.view.calls[&first.to_string()].progress, call::Progress::Talking);
+    assert!(!bench.orders.iter().any(|order| matches!(order, Order::Hangup { .. })));
+    bench.end(second, Cause::NORMAL);
+    assert_eq!(bench.view.ended[0].cause, Some(16), "nothing can follow the talk: the caller is released");
+}
+
+#[test]
+fn who_waits_in_a_flow_that_is_no_more_begins_the_new_one_after_a_kill() {
+    let mut bench = Bench::new(Start::Offline);
+    let first = into_queue(&mut bench, 1);
+    rename_flow(&mut bench);
+    bench.kill_and_restart();
+    assert_eq!(bench.playing(first).0, ["zh/welcome"]);
+    assert_eq!(bench.queue().waiting, 0);
+    assert_eq!(bench.view.calls[&first.to_string()].flow.as_deref(), Some("desk"));
+    bench.event(Event::Digit { leg: first, digit: '1' });
+    assert_eq!(bench.queue().waiting, 1);
+    ready(&mut bench, "ann");
+    let second = bench.rung("201").unwrap();
+    assert_eq!(bench.caller_of(second), first);
+}
+
+#[test]
+fn a_caller_at_a_place_that_the_changed_flow_lacks_begins_it_again_after_a_kill() {
+    let mut bench = Bench::new(Start::Ready);
+    let first = into_queue(&mut bench, 1);
+    let second = bench.rung("201").unwrap();
+    bench.configure(|config| {
+        let mut flow = config.flows["front"].flow().clone();
+        let wait = flow.nodes.remove("wait").unwrap();
+        flow.nodes.insert("hold".into(), wait);
+        if let Some(ivr::Node::Menu(menu)) = flow.nodes.get_mut("menu") {
+            menu.keys.values_mut().for_each(|to| *to = "hold".into());
+        }
+        config.flows.insert("front".into(), std::sync::Arc::new(flow.validate().unwrap()));
+    });
+    bench.kill_and_restart();
+    assert!(
+        bench.orders.contains(&Order::Hangup { leg: second, cause: Cause::NORMAL }),
+        "nobody is rung for it"
+    );
+    assert_eq!(bench.playing(first).0, ["zh/welcome"]);
+    bench.event(Event::Digit { leg: first, digit: '1' });
+    assert_eq!(bench.queue().waiting, 1);
+}
+
+#[test]
+fn a_talk_with_an_agent_who_was_taken_out_is_nobody_who_waits_after_a_kill() {
+    let mut bench = Bench::new(Start::Offline);
+    let first = into_queue(&mut bench, 1);
+    ready(&mut bench, "ann");
+    let second = bench.rung("201").unwrap();
+    bench.event(Event::Answered { leg: second });
+    bench.configure(|config| config.agents.retain(|agent| agent.name != "ann"));
+    bench.kill_and_restart();
+    ready(&mut bench, "ben");
+    assert_eq!(bench.rung("202"), None);
+    assert_eq!((bench.queue().waiting, bench.queue().figures.answered), (0, 1));
+    bench.break_link();
+    assert_eq!((bench.queue().figures.offered, bench.queue().figures.answered), (1, 1), "counted once");
+    bench.end(second, Cause::NORMAL);
+    assert_eq!(bench.view.ended.back().map(|call| call.call.clone()), Some(first.to_string()));
+    assert_eq!(bench.view.agents["ben"].state, AgentStateView::Idle);
+}
