@@ -7,8 +7,11 @@
 //! panic. Levels are in dBm0, see [`level`]. Not here yet: echo cancelling, R2 and call progress detection.
 #![warn(missing_docs)]
 
+pub mod bank;
 pub mod dtmf;
 pub mod level;
+pub mod listen;
+pub mod mf;
 pub mod mix;
 mod osc;
 pub mod tone;

@@ -2,6 +2,7 @@
 
 use tdm::SpanId;
 
+use dsp::listen::Wants;
 use dsp::tone::{Country, TonePlan, plan};
 
 /// The set-up of one engine: one clock domain.
@@ -29,8 +30,8 @@ pub struct EngineConfig {
     pub period_chunks: u16,
     /// The frequencies and cadences of the tones of the country.
     pub tones: TonePlan,
-    /// True if DTMF is detected on every channel from start and after `Reset`.
-    pub dtmf: bool,
+    /// What is listened for on every channel from start and after `Reset`.
+    pub detect: Wants,
     /// Octets that idle channels carry, for spans that want another than their law's.
     pub idle: Vec<IdleCode>,
     /// For each card: true if it frames its D-channels itself. Missing entries are false.
@@ -62,7 +63,7 @@ impl Default for EngineConfig {
             dchannel_frames: 64,
             period_chunks: 1,
             tones: *plan(Country::Cn),
-            dtmf: false,
+            detect: Wants::empty(),
             idle: Vec::new(),
             hardware_hdlc: Vec::new(),
             guard_every_periods: 100,

@@ -1,4 +1,4 @@
-//! The DTMF detector of one channel.
+//! The DTMF detectors of a group of channels, and of one alone.
 //!
 //! Every 8 ms a window of 16 ms is looked at. A window *hits* a digit if the strongest row and column tone are loud
 //! enough, within the twist and hold at least half of all power. Two successive hits of one digit are *confirmed* if,
@@ -15,12 +15,26 @@
 //! Limits: recognised 32 to 40 ms after its start; the length told is within 8 ms. Measured by `examples/dtmf_figures`:
 //! tones of 31 ms always, of 20 ms never; offsets to 2.3 % always, from 2.5 % never; 9 dB over white noise suffice. Source: ITU-T Q.24 (11/88), table A-1.
 
-use tdm::{Block, SILENCE};
+use tdm::{Block, CHUNK};
 
-use super::basis::{Complex, Folded, HOP, HOP_BLOCKS, POWER_SCALE, TONES, WINDOW_BLOCKS, frequency_hz};
 use super::{COLUMNS_HZ, KEYS, ROWS_HZ};
+use crate::bank::{Amplitudes, Complex, Ear, Folded, Path, Tones, lanes_of};
 use crate::level::AMPLITUDE_0_DBM0;
-use crate::trig::{cos_turns, sin_turns};
+
+/// Rows of a folded window: 128 samples, 16 ms.
+pub(crate) const ROWS: usize = 32;
+
+/// Blocks of a window.
+const WINDOW_BLOCKS: usize = 4 * ROWS / CHUNK;
+
+/// Blocks from one window to the next.
+pub(crate) const HOP_BLOCKS: usize = WINDOW_BLOCKS / 2;
+
+/// Samples from one window to the next.
+const HOP: usize = HOP_BLOCKS * CHUNK;
+
+/// The number of frequencies.
+const TONES: usize = 8;
 
 /// Milliseconds in a hop.
 const HOP_MS: u16 = HOP_BLOCKS as u16;
@@ -37,8 +51,8 @@ const MISSES_TO_END: u8 = 3;
 /// The weakest tone: -42 dBm0.
 const MIN_TONE_POWER: f32 = AMPLITUDE_0_DBM0 * AMPLITUDE_0_DBM0 / 2.0 / 15_849.0;
 
-/// A window whose largest sample is below this holds no tone of [`MIN_TONE_POWER`]: -45 dBm0.
-const GATE: u16 = 128;
+/// A window with less power than this holds no two tones of [`MIN_TONE_POWER`].
+const GATE: f32 = MIN_TONE_POWER;
 
 /// Row over column, at most: 8.5 dB, so that 8 dB passes.
 const NORMAL_TWIST: f32 = 7.08;
@@ -71,69 +85,53 @@ const MAX_HARMONIC: f32 = 0.063;
 /// Nepers of power that a window loses per squared hertz of offset: a Hamming window of 16 ms loses 1.78 dB at 31 Hz.
 const OFFSET_LOSS: f32 = 4.2e-4;
 
-/// The advance of each frequency's phase over a hop, reversed.
-static COUNTER_ADVANCE: [Complex; TONES] = counter_advance();
+/// The frequencies, rows first.
+static FREQUENCIES: Tones<ROWS, TONES> = Tones::new(FREQS_HZ);
 
-const fn counter_advance() -> [Complex; TONES] {
+const FREQS_HZ: [f32; TONES] = {
+    let ([a, b, c, d], [e, f, g, h]) = (ROWS_HZ, COLUMNS_HZ);
+    [a, b, c, d, e, f, g, h]
+};
+
+/// The advance of each frequency's phase over a hop, reversed.
+static COUNTER_ADVANCE: [Complex; TONES] = {
     let mut table = [Complex { re: 0.0, im: 0.0 }; TONES];
     let mut tone = 0;
     while tone < TONES {
-        let turns = frequency_hz(tone) * HOP as f64 / 8_000.0;
-        table[tone] = Complex { re: cos_turns(turns) as f32, im: -sin_turns(turns) as f32 };
+        table[tone] = Complex::turn(-(FREQS_HZ[tone] as f64) * HOP as f64 / 8_000.0);
         tone += 1;
     }
     table
-}
+};
 
-/// What a detector has heard.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DtmfEvent {
-    /// A digit is recognised; its tone still sounds.
-    Down {
-        /// The digit in ASCII.
-        digit: u8,
-    },
-    /// The tone of the digit has ended.
-    Up {
-        /// The digit in ASCII.
-        digit: u8,
-        /// How long it sounded, to within 8 ms.
-        ms: u16,
-    },
-}
-
-/// Hears the digits of one channel.
+/// The state of the DTMF detectors of `L` channels; the windows come from their [`Ear`].
 #[derive(Clone, Debug)]
-#[repr(align(64))] // one cache line for a block and one for the rest in most periods
-pub struct DtmfDetector {
-    /// The window: an older half that is full and a newer one that fills.
-    blocks: [Block; WINDOW_BLOCKS],
-    /// Blocks in the newer half.
-    fill: usize,
+pub(crate) struct DtmfLanes<const L: usize> {
+    lanes: [Lane; L],
+    /// Channels with a hit or a digit: they are looked at even if they are silent.
+    active: u32,
+}
+
+/// What is known of one channel.
+#[derive(Clone, Copy, Debug, Default)]
+struct Lane {
     previous: Option<Hit>,
     state: State,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 enum State {
+    #[default]
     Idle,
     /// `hops` since the first hit, `silent` of them since the last.
-    Down {
-        digit: u8,
-        hops: u16,
-        silent: u8,
-    },
-    /// The digit before has been told to be over, this one not yet to have begun.
-    Changed {
-        digit: u8,
-    },
+    Down { digit: u8, hops: u16, silent: u8 },
 }
 
 impl State {
     fn digit(&self) -> Option<u8> {
         match self {
             State::Idle => None,
-            State::Down { digit, .. } | State::Changed { digit } => Some(*digit),
+            State::Down { digit, .. } => Some(*digit),
         }
     }
 }
@@ -156,101 +154,129 @@ struct Tone {
     power: f32,
 }
 
-impl Default for DtmfDetector {
-    fn default() -> DtmfDetector {
-        DtmfDetector::new(0)
+impl<const L: usize> DtmfLanes<L> {
+    pub(crate) const fn new() -> DtmfLanes<L> {
+        const IDLE: Lane = Lane { previous: None, state: State::Idle };
+        DtmfLanes { lanes: [IDLE; L], active: 0 }
+    }
+
+    /// Forgets what one channel has heard.
+    pub(crate) fn reset(&mut self, lane: usize) {
+        if let Some(place) = self.lanes.get_mut(lane) {
+            *place = Lane::default();
+            self.active &= !(1 << lane);
+        }
+    }
+
+    /// Looks at a window of all channels and tells what ends or begins on those of the set `wanted`.
+    pub(crate) fn window(
+        &mut self,
+        path: Path,
+        folded: &Folded<L, ROWS>,
+        power: &[f32; L],
+        wanted: u32,
+        tell: &mut impl FnMut(usize, DtmfEvent),
+    ) {
+        let mut loud = 0;
+        for lane in 0..L {
+            loud |= u32::from(power[lane] >= GATE) << lane;
+        }
+        let amplitudes = if loud & wanted == 0 { None } else { Some(folded.amplitudes(path, &FREQUENCIES)) };
+        let hits = amplitudes.as_ref().map_or(0, |amplitudes| loud & hits(&amplitudes.powers(), power));
+        for lane in lanes_of((hits | self.active) & wanted) {
+            let hit = amplitudes.as_ref().filter(|_| hits >> lane & 1 == 1);
+            let hit = hit.map(|amplitudes| Hit::new(amplitudes, lane, power[lane]));
+            let Some(state) = self.lanes.get_mut(lane) else { return };
+            state.window(hit, folded, lane, &mut |event| tell(lane, event));
+            let active = state.previous.is_some() || state.state.digit().is_some();
+            self.active = self.active & !(1 << lane) | u32::from(active) << lane;
+        }
     }
 }
 
-impl DtmfDetector {
-    /// Makes a detector. Detectors of one thread should be given different `stagger`s, so that their windows do not all
-    /// end in one period; any number will do.
-    pub const fn new(stagger: usize) -> DtmfDetector {
-        let fill = stagger % HOP_BLOCKS;
-        DtmfDetector { blocks: [SILENCE; WINDOW_BLOCKS], fill, previous: None, state: State::Idle }
+/// Returns the channels whose window may be of a digit.
+#[inline]
+fn hits<const L: usize>(powers: &[[f32; L]; TONES], power: &[f32; L]) -> u32 {
+    let mut hits = [0_u32; L];
+    for lane in 0..L {
+        let [a, b, c, d, e, f, g, h] = core::array::from_fn(|tone| powers[tone][lane]);
+        let (row, column) = (a.max(b).max(c.max(d)), e.max(f).max(g.max(h)));
+        let loud = row.min(column) >= MIN_TONE_POWER / OFFSET_TWIST;
+        let pure = row + column >= HIT_SHARE * power[lane];
+        let fits =
+            row <= column * (NORMAL_TWIST * OFFSET_TWIST) && column <= row * (REVERSE_TWIST * OFFSET_TWIST);
+        hits[lane] = u32::from(loud & pure & fits);
     }
+    hits.iter().enumerate().fold(0, |set, (lane, &hit)| set | hit << lane)
+}
 
-    /// Forgets everything heard.
-    pub fn reset(&mut self) {
-        *self = DtmfDetector::new(self.fill);
-    }
-
-    /// Takes in the next block and tells what it ends: at most one event, the second of two in the next block.
-    ///
-    /// # Realtime
-    /// A copy; in every eighth block a spectrum. Silence costs nothing more.
-    #[inline]
-    pub fn push(&mut self, block: &Block) -> Option<DtmfEvent> {
-        if let Some(place) = self.blocks.get_mut(HOP_BLOCKS + self.fill) {
-            *place = *block;
-        }
-        self.fill += 1;
-        if self.fill < HOP_BLOCKS {
-            return if self.fill == 1 { self.take_change() } else { None };
-        }
-        let event = self.window();
-        self.blocks.copy_within(HOP_BLOCKS.., 0);
-        self.fill = 0;
-        event
-    }
-
-    /// Tells the start of a digit that followed another without a pause.
-    fn take_change(&mut self) -> Option<DtmfEvent> {
-        let State::Changed { digit } = self.state else { return None };
-        self.state = State::Down { digit, hops: HOPS_TO_DOWN, silent: 0 };
-        Some(DtmfEvent::Down { digit })
-    }
-
-    /// Looks at a full window and moves the state.
-    fn window(&mut self) -> Option<DtmfEvent> {
-        let folded = Folded::new(&self.blocks, GATE);
-        let mut hit = folded.as_ref().and_then(Hit::find);
+impl Lane {
+    /// Moves the state by one window.
+    fn window<const L: usize>(
+        &mut self,
+        mut hit: Option<Hit>,
+        folded: &Folded<L, ROWS>,
+        lane: usize,
+        tell: &mut impl FnMut(DtmfEvent),
+    ) {
         // A digit that is down needs no more proof: its own hits are not confirmed.
-        let wanted = hit.filter(|hit| self.state.digit() != Some(hit.digit())).and(hit.as_mut());
-        if let (Some(folded), Some(previous), Some(hit)) = (&folded, &self.previous, wanted) {
-            hit.offsets_hz = hit.confirm(previous).filter(|_| !hit.is_voice(folded));
+        if let (Some(previous), Some(hit)) = (&self.previous, hit.as_mut())
+            && self.state.digit() != Some(hit.digit())
+        {
+            hit.offsets_hz = hit.confirm(previous).filter(|_| !hit.is_voice(folded, lane));
         }
-        let stands = |hit: Hit| self.previous.is_some_and(|previous| hit.stands_since(&previous));
-        let confirmed = hit.is_some_and(stands);
+        let confirmed =
+            hit.is_some_and(|hit| self.previous.is_some_and(|previous| hit.stands_since(&previous)));
         self.previous = hit;
         let heard = hit.map(|hit| hit.digit());
-        match &mut self.state {
-            State::Idle | State::Changed { .. } => {
-                let digit = heard.filter(|_| confirmed)?;
-                self.state = State::Down { digit, hops: HOPS_TO_DOWN, silent: 0 };
-                Some(DtmfEvent::Down { digit })
+        if let State::Down { digit, hops, silent } = &mut self.state {
+            *hops = hops.saturating_add(1);
+            *silent = if heard == Some(*digit) { 0 } else { silent.saturating_add(1) };
+            if (!confirmed || heard == Some(*digit)) && *silent < MISSES_TO_END {
+                return;
             }
-            State::Down { digit, hops, silent } => {
-                *hops = hops.saturating_add(1);
-                *silent = if heard == Some(*digit) { 0 } else { *silent + 1 };
-                let (digit, sounding) = (*digit, *hops - u16::from(*silent));
-                let changed_to = heard.filter(|&other| confirmed && other != digit);
-                if changed_to.is_none() && *silent < MISSES_TO_END {
-                    return None;
-                }
-                self.state = changed_to.map_or(State::Idle, |digit| State::Changed { digit });
-                Some(DtmfEvent::Up { digit, ms: sounding.saturating_mul(HOP_MS).saturating_add(EDGE_MS) })
-            }
+            let sounding = hops.saturating_sub(u16::from(*silent));
+            tell(DtmfEvent::Up {
+                digit: *digit,
+                ms: sounding.saturating_mul(HOP_MS).saturating_add(EDGE_MS),
+            });
+            self.state = State::Idle;
+        }
+        if let Some(digit) = heard.filter(|_| confirmed) {
+            self.state = State::Down { digit, hops: HOPS_TO_DOWN, silent: 0 };
+            tell(DtmfEvent::Down { digit });
         }
     }
+}
+
+/// What a detector has heard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DtmfEvent {
+    /// A digit is recognised; its tone still sounds.
+    Down {
+        /// The digit in ASCII.
+        digit: u8,
+    },
+    /// The tone of the digit has ended.
+    Up {
+        /// The digit in ASCII.
+        digit: u8,
+        /// How long it sounded, to within 8 ms.
+        ms: u16,
+    },
 }
 
 impl Hit {
-    /// Looks for a digit in one window.
-    fn find(folded: &Folded) -> Option<Hit> {
-        let to_power = POWER_SCALE * folded.unscale;
-        let power = folded.power * folded.unscale;
-        let row = Tone::strongest(folded, 0, to_power);
-        let least =
-            (HIT_SHARE * power / (1.0 + REVERSE_TWIST * OFFSET_TWIST)).max(MIN_TONE_POWER / OFFSET_TWIST);
-        if row.power < least {
-            return None; // most windows of speech end here, before the columns are computed
-        }
-        let column = Tone::strongest(folded, 4, to_power);
-        let hit = Hit { row, column, power, offsets_hz: None };
-        let loud = column.power >= MIN_TONE_POWER / OFFSET_TWIST;
-        let pure = row.power + column.power >= HIT_SHARE * power;
-        (loud && pure && twist_fits(row.power, column.power, OFFSET_TWIST)).then_some(hit)
+    /// Takes the strongest row and column of a window.
+    fn new<const L: usize>(amplitudes: &Amplitudes<L, TONES>, lane: usize, power: f32) -> Hit {
+        let tone = |index: usize| {
+            let amplitude = amplitudes.at(index, lane);
+            Tone { index, amplitude, power: amplitude.square() * FREQUENCIES.power_scale }
+        };
+        let stronger = |a: Tone, b: Tone| if b.power > a.power { b } else { a };
+        let row = (1..4).map(tone).fold(tone(0), stronger);
+        let column = (5..8).map(tone).fold(tone(4), stronger);
+        Hit { row, column, power, offsets_hz: None }
     }
 
     fn digit(&self) -> u8 {
@@ -280,29 +306,14 @@ impl Hit {
     }
 
     /// Tells whether a tone has the harmonics of a voice.
-    fn is_voice(&self, folded: &Folded) -> bool {
-        let loud = |tone: &Tone, hz: f32| folded.square_at(hz) > MAX_HARMONIC * tone.amplitude.square();
+    fn is_voice<const L: usize>(&self, folded: &Folded<L, ROWS>, lane: usize) -> bool {
+        let loud = |tone: &Tone, hz: f32| folded.square_at(lane, hz) > MAX_HARMONIC * tone.amplitude.square();
         loud(&self.row, 3.0 * ROWS_HZ[self.row.index & 3])
             || loud(&self.column, 2.0 * COLUMNS_HZ[self.column.index & 3])
     }
 }
 
 impl Tone {
-    /// Returns the strongest of the four tones from `first` on.
-    #[inline(always)]
-    fn strongest(folded: &Folded, first: usize, to_power: f32) -> Tone {
-        let tones = [0, 1, 2, 3].map(|n| folded.tone(first + n));
-        let mut best = Tone { index: first, amplitude: tones[0], power: tones[0].square() };
-        for (n, &amplitude) in tones.iter().enumerate().skip(1) {
-            let power = amplitude.square();
-            if power > best.power {
-                best = Tone { index: first + n, amplitude, power };
-            }
-        }
-        best.power *= to_power;
-        best
-    }
-
     /// Returns how far the tone is from its frequency, by the phase in the window before; none if it is another tone
     /// or has changed its level.
     fn offset_hz(&self, previous: &Tone) -> Option<f32> {
@@ -311,8 +322,8 @@ impl Tone {
             return None;
         }
         let turned =
-            product(product(self.amplitude, conjugate(previous.amplitude)), COUNTER_ADVANCE[self.index & 7]);
-        Some(turned.im.atan2(turned.re) / core::f32::consts::TAU * (8_000.0 / HOP as f32))
+            self.amplitude.times(previous.amplitude.conjugate()).times(COUNTER_ADVANCE[self.index & 7]);
+        Some(turned.turns() * (8_000.0 / HOP as f32))
     }
 }
 
@@ -325,10 +336,63 @@ fn twist_fits(row: f32, column: f32, slack: f32) -> bool {
     row <= column * NORMAL_TWIST * slack && column <= row * REVERSE_TWIST * slack
 }
 
-fn conjugate(a: Complex) -> Complex {
-    Complex { re: a.re, im: -a.im }
+/// Hears the digits of one channel alone. For many channels use [`crate::listen::Listeners`]: a tenth of the cost.
+#[derive(Clone, Debug)]
+pub struct DtmfDetector {
+    ear: Ear<1>,
+    lanes: DtmfLanes<1>,
+    /// Blocks since the last window.
+    fill: usize,
+    /// The second of two events.
+    next: Option<DtmfEvent>,
 }
 
-fn product(a: Complex, b: Complex) -> Complex {
-    Complex { re: a.re * b.re - a.im * b.im, im: a.re * b.im + a.im * b.re }
+impl Default for DtmfDetector {
+    fn default() -> DtmfDetector {
+        DtmfDetector::new(0)
+    }
+}
+
+impl DtmfDetector {
+    /// Makes a detector. Detectors of one thread should be given different `stagger`s, so that their windows do not all
+    /// end in one period; any number will do.
+    pub const fn new(stagger: usize) -> DtmfDetector {
+        DtmfDetector {
+            ear: Ear::new(Path::PORTABLE),
+            lanes: DtmfLanes::new(),
+            fill: stagger % HOP_BLOCKS,
+            next: None,
+        }
+    }
+
+    /// Forgets everything heard.
+    pub fn reset(&mut self) {
+        *self = DtmfDetector::new(self.fill);
+    }
+
+    /// Takes in the next block and tells what it ends: at most one event, the second of two in the next block.
+    ///
+    /// # Realtime
+    /// A copy; in every eighth block a spectrum, unless it is silent.
+    #[inline]
+    pub fn push(&mut self, block: &Block) -> Option<DtmfEvent> {
+        self.ear.push(core::array::from_ref(block));
+        self.fill += 1;
+        if self.fill < HOP_BLOCKS {
+            return self.next.take();
+        }
+        self.fill = 0;
+        let mut folded = Folded::new();
+        self.ear.fold(&mut folded);
+        let power = self.ear.power(WINDOW_BLOCKS);
+        let (mut first, next) = (None, &mut self.next);
+        self.lanes.window(self.ear.path(), &folded, &power, 1, &mut |_, event| {
+            if first.is_none() {
+                first = Some(event);
+            } else {
+                *next = Some(event);
+            }
+        });
+        first
+    }
 }

@@ -1,0 +1,123 @@
+//! The detectors of one group of channels.
+
+use tdm::Block;
+
+use super::{Heard, Wants};
+use crate::bank::{Ear, Folded, LANES, Path};
+use crate::dtmf::{DtmfLanes, HOP_BLOCKS, ROWS};
+use crate::mf::{MfLanes, MfSystem, MfTables};
+
+/// What the groups share: room for one window.
+#[derive(Debug)]
+pub(super) struct Scratch {
+    short: Folded<LANES, ROWS>,
+}
+
+impl Default for Scratch {
+    fn default() -> Scratch {
+        Scratch { short: Folded::new() }
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Group {
+    ear: Ear<LANES>,
+    wants: [Wants; LANES],
+    /// The union of all wishes.
+    any: Wants,
+    /// Blocks heard, for the phases of windows.
+    blocks: usize,
+    dtmf: DtmfLanes<LANES>,
+    mf: [MfLanes<LANES>; 3],
+}
+
+/// The wish for each set of register signals, in the order of [`MfSystem::ALL`].
+const MF_WANTS: [Wants; 3] = [Wants::R2_FORWARD, Wants::R2_BACKWARD, Wants::R1];
+
+impl Group {
+    pub(super) fn new(index: usize, path: Path) -> Group {
+        Group {
+            ear: Ear::new(path),
+            wants: [Wants::empty(); LANES],
+            any: Wants::empty(),
+            blocks: index * 5, // 5 is prime to the lengths of all hops
+            dtmf: DtmfLanes::new(),
+            mf: [const { MfLanes::new() }; 3],
+        }
+    }
+
+    pub(super) fn wants(&self, lane: usize) -> Wants {
+        self.wants.get(lane).copied().unwrap_or_default()
+    }
+
+    pub(super) fn want(&mut self, lane: usize, wants: Wants) {
+        let Some(place) = self.wants.get_mut(lane) else { return };
+        let before = core::mem::replace(place, wants);
+        let new = wants - before;
+        if before.is_empty() {
+            self.ear.forget(lane);
+        }
+        self.reset(lane, new);
+        self.any = self.wants.iter().fold(Wants::empty(), |any, &wants| any | wants);
+    }
+
+    pub(super) fn forget(&mut self, lane: usize) {
+        self.ear.forget(lane);
+        self.reset(lane, Wants::all());
+    }
+
+    fn reset(&mut self, lane: usize, kinds: Wants) {
+        if kinds.contains(Wants::DTMF) {
+            self.dtmf.reset(lane);
+        }
+        for (mf, want) in self.mf.iter_mut().zip(MF_WANTS) {
+            if kinds.contains(want) {
+                mf.reset(lane);
+            }
+        }
+    }
+
+    /// Returns the channels that want `kind`.
+    fn set(&self, kind: Wants) -> u32 {
+        let wanted = |set, (lane, wants): (usize, &Wants)| set | u32::from(wants.intersects(kind)) << lane;
+        self.wants.iter().enumerate().fold(0, wanted)
+    }
+
+    pub(super) fn push(
+        &mut self,
+        blocks: &[Block; LANES],
+        scratch: &mut Scratch,
+        tell: &mut impl FnMut(usize, Heard),
+    ) {
+        if self.any.is_empty() {
+            return;
+        }
+        self.ear.push(blocks);
+        self.blocks = self.blocks.wrapping_add(1);
+        if self.blocks.is_multiple_of(HOP_BLOCKS) {
+            self.short_window(&mut scratch.short, tell);
+        }
+    }
+
+    /// Looks at the newest 16 ms.
+    fn short_window(&mut self, folded: &mut Folded<LANES, ROWS>, tell: &mut impl FnMut(usize, Heard)) {
+        let kinds = Wants::DTMF | Wants::R2_FORWARD | Wants::R2_BACKWARD | Wants::R1;
+        if !self.any.intersects(kinds) {
+            return;
+        }
+        let path = self.ear.path();
+        self.ear.fold(folded);
+        let power = self.ear.power(2 * HOP_BLOCKS);
+        if self.any.contains(Wants::DTMF) {
+            let wanted = self.set(Wants::DTMF);
+            self.dtmf.window(path, folded, &power, wanted, &mut |lane, event| tell(lane, Heard::Dtmf(event)));
+        }
+        for (n, system) in MfSystem::ALL.into_iter().enumerate() {
+            let wanted = self.set(MF_WANTS[n]);
+            if wanted != 0 {
+                let tell = &mut |lane, event| tell(lane, Heard::Mf(system, event));
+                self.mf[n].window(path, MfTables::of(system), folded, &power, wanted, tell);
+            }
+        }
+    }
+}

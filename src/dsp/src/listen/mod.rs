@@ -1,0 +1,97 @@
+//! All detectors of all channels: one call a block for a whole engine.
+//!
+//! Place on the path: after decoding. Channels lie in groups of sixteen ([`LANES`]); each group has one
+//! [`Ear`], and every kind of detector that any channel of the group wants looks at it. What a
+//! channel does not want is not told. Windows of different groups end in different periods, so that the work is spread.
+//!
+//! Limits: one set-up for all channels; which kinds are heard is chosen channel by channel, at any time.
+
+mod group;
+
+use bitflags::bitflags;
+use tdm::{Block, SILENCE};
+
+use crate::bank::{LANES, Path};
+use crate::dtmf::DtmfEvent;
+use crate::mf::{MfEvent, MfSystem};
+use group::{Group, Scratch};
+
+bitflags! {
+    /// What a channel's detectors listen for.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+    pub struct Wants: u16 {
+        /// Telephone keys.
+        const DTMF = 1 << 0;
+        /// Register signals of R2 from the calling end.
+        const R2_FORWARD = 1 << 1;
+        /// Register signals of R2 from the called end.
+        const R2_BACKWARD = 1 << 2;
+        /// Register signals of R1.
+        const R1 = 1 << 3;
+    }
+}
+
+/// What was heard on a channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Heard {
+    /// A telephone key.
+    Dtmf(DtmfEvent),
+    /// A register signal.
+    Mf(MfSystem, MfEvent),
+}
+
+/// The detectors of any number of channels.
+#[derive(Debug)]
+pub struct Listeners {
+    groups: Box<[Group]>,
+    scratch: Box<Scratch>,
+    channels: usize,
+}
+
+impl Listeners {
+    /// Makes the detectors of `channels` channels, none of which wants anything. All memory is taken here.
+    pub fn new(channels: usize, path: Path) -> Listeners {
+        let groups = (0..channels.div_ceil(LANES)).map(|n| Group::new(n, path)).collect();
+        Listeners { groups, scratch: Box::default(), channels }
+    }
+
+    /// Returns what a channel wants.
+    pub fn wants(&self, channel: usize) -> Wants {
+        self.groups.get(channel / LANES).map_or(Wants::empty(), |group| group.wants(channel % LANES))
+    }
+
+    /// Chooses what a channel wants from now on. Detectors that were not wanted before have heard silence.
+    ///
+    /// # Realtime
+    /// A few hundred stores at most.
+    pub fn want(&mut self, channel: usize, wants: Wants) {
+        if channel < self.channels
+            && let Some(group) = self.groups.get_mut(channel / LANES)
+        {
+            group.want(channel % LANES, wants);
+        }
+    }
+
+    /// Makes a channel's detectors forget all they have heard.
+    pub fn forget(&mut self, channel: usize) {
+        if let Some(group) = self.groups.get_mut(channel / LANES) {
+            group.forget(channel % LANES);
+        }
+    }
+
+    /// Takes in the next block of every channel and tells what was heard, with the channel.
+    ///
+    /// # Realtime
+    /// Linear in the groups that have a channel with a wish.
+    pub fn push(&mut self, blocks: &[Block], tell: &mut impl FnMut(usize, Heard)) {
+        let (full, rest) = blocks.as_chunks::<LANES>();
+        let mut last = [SILENCE; LANES];
+        for (place, block) in last.iter_mut().zip(rest) {
+            *place = *block;
+        }
+        for (n, group) in self.groups.iter_mut().enumerate() {
+            let blocks = full.get(n).unwrap_or(&last);
+            group.push(blocks, &mut self.scratch, &mut |lane, heard| tell(n * LANES + lane, heard));
+        }
+    }
+}
