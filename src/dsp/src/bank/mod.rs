@@ -142,6 +142,16 @@ pub(crate) struct Folded<const L: usize, const P: usize> {
 }
 
 impl<const L: usize, const P: usize> Folded<L, P> {
+    /// The taper, nearest to the middle first.
+    const TAPER: [[f32; 2]; P] = {
+        let (mut taper, mut k) = ([[0.0; 2]; P], 0);
+        while k < 2 * P {
+            taper[k / 2][k % 2] = (taper_peak(P) * hamming(k, 4 * P)) as f32;
+            k += 1;
+        }
+        taper
+    };
+
     pub(crate) const fn new() -> Folded<L, P> {
         Folded { sums: [[[0; 2]; L]; P], differences: [[[0; 2]; L]; P] }
     }
@@ -164,7 +174,7 @@ impl<const L: usize, const P: usize> Folded<L, P> {
         for (sums, differences) in self.sums.iter().zip(&self.differences) {
             let (Some(sums), Some(differences)) = (sums.get(lane), differences.get(lane)) else { return 0.0 };
             for (&sum, &difference) in sums.iter().zip(differences) {
-                let taper = hamming_quick(k, 4 * P) * taper_peak(P) as f32;
+                let taper = Self::TAPER[k / 2][k % 2];
                 re += f32::from(sum) * cos * taper;
                 im += f32::from(difference) * sin * taper;
                 (sin, cos) = (sin * step_cos + cos * step_sin, cos * step_cos - sin * step_sin);
@@ -222,10 +232,6 @@ const fn to_tap(value: f64) -> i16 {
 /// The Hamming window of `length` samples, `k + 1/2` samples from its middle.
 const fn hamming(k: usize, length: usize) -> f64 {
     0.54 + 0.46 * cos_turns((k as f64 + 0.5) / length as f64)
-}
-
-fn hamming_quick(k: usize, length: usize) -> f32 {
-    0.54 + 0.46 * (core::f32::consts::TAU * (k as f32 + 0.5) / length as f32).cos()
 }
 
 /// A complex amplitude.

@@ -10,7 +10,7 @@
 //! on --two hits of another signal--> on
 //! ```
 //!
-//! What is outside the six tones is not counted, since the far end hears the echo of its own direction. Limits:
+//! What is outside the six tones is not counted in R2, since the far end hears the echo of its own direction. Limits:
 //! recognised 20 to 32 ms after its start, its end told 16 to 28 ms after it. Source: ITU-T Q.455 (`unverified`).
 
 use super::{MfSystem, TONES, signal_of};
@@ -67,6 +67,8 @@ pub enum MfEvent {
 pub(crate) struct MfTables {
     tones: Tones<ROWS, TONES>,
     counter_advance: [Complex; TONES],
+    /// The share of all power that the two must hold: R1 has no other direction to be kept apart from.
+    min_of_all: f32,
 }
 
 static R2_FORWARD: MfTables = MfTables::new(MfSystem::R2Forward);
@@ -82,7 +84,8 @@ impl MfTables {
             counter_advance[tone] = Complex::turn(-(freqs_hz[tone] as f64) * HOP as f64 / 8_000.0);
             tone += 1;
         }
-        MfTables { tones: Tones::new(freqs_hz), counter_advance }
+        let min_of_all = if matches!(system, MfSystem::R1) { 0.7 } else { 0.0 };
+        MfTables { tones: Tones::new(freqs_hz), counter_advance, min_of_all }
     }
 
     /// Returns the tables of a set.
@@ -154,7 +157,7 @@ impl<const L: usize> MfLanes<L> {
         let loud = (0..L).fold(0, |set, lane| set | u32::from(power[lane] >= MIN_TONE_POWER) << lane);
         let amplitudes = (loud & wanted != 0).then(|| folded.amplitudes(path, &tables.tones));
         let powers = amplitudes.as_ref().map(Amplitudes::powers);
-        let hits = powers.as_ref().map_or(0, |powers| loud & hits(powers));
+        let hits = powers.as_ref().map_or(0, |powers| loud & hits(powers, power, tables.min_of_all));
         for lane in lanes_of((hits | self.active) & wanted) {
             let hit = match (&amplitudes, &powers) {
                 (Some(amplitudes), Some(powers)) if hits >> lane & 1 == 1 => {
@@ -172,7 +175,7 @@ impl<const L: usize> MfLanes<L> {
 
 /// Returns the channels whose window may be of a signal.
 #[inline]
-fn hits<const L: usize>(powers: &[[f32; L]; TONES]) -> u32 {
+fn hits<const L: usize>(powers: &[[f32; L]; TONES], power: &[f32; L], min_of_all: f32) -> u32 {
     let mut hits = [0_u32; L];
     for lane in 0..L {
         let (mut first, mut second, mut third, mut all) = (0.0_f32, 0.0_f32, 0.0_f32, 0.0_f32);
@@ -185,7 +188,9 @@ fn hits<const L: usize>(powers: &[[f32; L]; TONES]) -> u32 {
         }
         let loud = second >= MIN_TONE_POWER;
         let fits = first <= second * MAX_TWIST && third <= second * MAX_THIRD;
-        hits[lane] = u32::from(loud & fits & (first + second >= MIN_SHARE * all));
+        let both = first + second;
+        let pure = both >= MIN_SHARE * all && both >= min_of_all * power[lane];
+        hits[lane] = u32::from(loud & fits & pure);
     }
     hits.iter().enumerate().fold(0, |set, (lane, &hit)| set | hit << lane)
 }
