@@ -3,7 +3,8 @@
 
 use dsp::bank::Path;
 use dsp::dtmf::{Generator, GeneratorConfig};
-use dsp::listen::{Listeners, Wants};
+use dsp::listen::{ListenSet, Listeners, Wants};
+use dsp::tone::{Country, plan};
 use tdm::{Block, SILENCE};
 
 use crate::rival::Rival;
@@ -134,7 +135,7 @@ fn paths() -> [Path; 3] {
 }
 
 fn time_ours(path: Path, wants: Wants, blocks: &[Vec<Block>]) -> f64 {
-    let mut listeners = Listeners::new(CHANNELS, path);
+    let mut listeners = Listeners::new(CHANNELS, ListenSet::new(plan(Country::Cn)).unwrap(), path);
     (0..CHANNELS).for_each(|channel| listeners.want(channel, wants));
     let mut heard = 0_u32;
     let start = cpu_s();

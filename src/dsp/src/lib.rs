@@ -14,5 +14,6 @@ pub mod listen;
 pub mod mf;
 pub mod mix;
 mod osc;
+pub mod progress;
 pub mod tone;
 mod trig;

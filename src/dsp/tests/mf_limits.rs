@@ -3,8 +3,9 @@
 
 use clock::Prng;
 use dsp::bank::Path;
-use dsp::listen::{Heard, Listeners, Wants};
+use dsp::listen::{Heard, ListenSet, Listeners, Wants};
 use dsp::mf::{MfEvent, MfGenerator, MfSystem, SIGNALS, tones_of};
+use dsp::tone::{Country, plan};
 use tdm::{Block, Law};
 
 fn want(system: MfSystem) -> Wants {
@@ -17,7 +18,7 @@ fn want(system: MfSystem) -> Wants {
 
 /// What is heard of `line`, with the millisecond.
 fn hear(system: MfSystem, line: &[f64]) -> Vec<(usize, MfEvent)> {
-    let mut listeners = Listeners::new(1, Path::best());
+    let mut listeners = Listeners::new(1, ListenSet::new(plan(Country::Cn)).unwrap(), Path::best());
     listeners.want(0, want(system));
     let mut events = Vec::new();
     for (ms, part) in line.as_chunks::<8>().0.iter().enumerate() {

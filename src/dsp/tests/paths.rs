@@ -4,8 +4,9 @@
 use clock::Prng;
 use dsp::bank::Path;
 use dsp::dtmf::{DtmfDetector, Generator, GeneratorConfig};
-use dsp::listen::{Heard, Listeners, Wants};
+use dsp::listen::{Heard, ListenSet, Listeners, Wants};
 use dsp::mf::{MfGenerator, MfSystem};
+use dsp::tone::{Country, plan};
 use tdm::{Block, SILENCE};
 
 const CHANNELS: usize = 37;
@@ -59,7 +60,7 @@ fn sound() -> Vec<Vec<Block>> {
 }
 
 fn hear(path: Path, sound: &[Vec<Block>]) -> Vec<(usize, usize, Heard)> {
-    let mut listeners = Listeners::new(CHANNELS, path);
+    let mut listeners = Listeners::new(CHANNELS, ListenSet::new(plan(Country::Cn)).unwrap(), path);
     for channel in 0..CHANNELS {
         listeners.want(channel, Wants::all());
     }

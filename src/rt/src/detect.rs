@@ -3,7 +3,9 @@
 use clock::SampleTime;
 use dsp::bank::Path;
 use dsp::dtmf::DtmfEvent;
-use dsp::listen::{Heard, Listeners, Wants};
+use dsp::listen::{Heard, ListenSet, Listeners, Wants};
+use dsp::progress::ProgressError;
+use dsp::tone::TonePlan;
 use tdm::Block;
 
 use crate::telling::Teller;
@@ -18,8 +20,9 @@ pub(crate) struct Detectors {
 
 impl Detectors {
     /// Makes the detectors of all strips; none of them hears yet.
-    pub(crate) fn new(strips: usize) -> Detectors {
-        Detectors { listeners: Listeners::new(strips, Path::best()), listening: 0 }
+    pub(crate) fn new(strips: usize, tones: &TonePlan) -> Result<Detectors, ProgressError> {
+        let set = ListenSet::new(tones)?;
+        Ok(Detectors { listeners: Listeners::new(strips, set, Path::best()), listening: 0 })
     }
 
     /// Returns what a strip wants.

@@ -2,20 +2,22 @@
 
 use tdm::Block;
 
-use super::{Heard, Wants};
+use super::{Heard, ListenSet, Wants};
 use crate::bank::{Ear, Folded, LANES, Path};
 use crate::dtmf::{DtmfLanes, HOP_BLOCKS, ROWS};
 use crate::mf::{MfLanes, MfSystem, MfTables};
+use crate::progress::{self, ProgressLanes};
 
 /// What the groups share: room for one window.
 #[derive(Debug)]
 pub(super) struct Scratch {
     short: Folded<LANES, ROWS>,
+    long: Folded<LANES, { progress::ROWS }>,
 }
 
 impl Default for Scratch {
     fn default() -> Scratch {
-        Scratch { short: Folded::new() }
+        Scratch { short: Folded::new(), long: Folded::new() }
     }
 }
 
@@ -29,6 +31,7 @@ pub(super) struct Group {
     blocks: usize,
     dtmf: DtmfLanes<LANES>,
     mf: [MfLanes<LANES>; 3],
+    progress: ProgressLanes<LANES>,
 }
 
 /// The wish for each set of register signals, in the order of [`MfSystem::ALL`].
@@ -43,6 +46,7 @@ impl Group {
             blocks: index * 5, // 5 is prime to the lengths of all hops
             dtmf: DtmfLanes::new(),
             mf: [const { MfLanes::new() }; 3],
+            progress: ProgressLanes::new(),
         }
     }
 
@@ -70,6 +74,9 @@ impl Group {
         if kinds.contains(Wants::DTMF) {
             self.dtmf.reset(lane);
         }
+        if kinds.contains(Wants::PROGRESS) {
+            self.progress.reset(lane);
+        }
         for (mf, want) in self.mf.iter_mut().zip(MF_WANTS) {
             if kinds.contains(want) {
                 mf.reset(lane);
@@ -86,6 +93,7 @@ impl Group {
     pub(super) fn push(
         &mut self,
         blocks: &[Block; LANES],
+        set: &ListenSet,
         scratch: &mut Scratch,
         tell: &mut impl FnMut(usize, Heard),
     ) {
@@ -97,6 +105,26 @@ impl Group {
         if self.blocks.is_multiple_of(HOP_BLOCKS) {
             self.short_window(&mut scratch.short, tell);
         }
+        if self.blocks % progress::HOP_BLOCKS == progress::HOP_BLOCKS / 4 {
+            self.long_window(set, &mut scratch.long, tell);
+        }
+    }
+
+    /// Looks at the newest 32 ms.
+    fn long_window(
+        &mut self,
+        set: &ListenSet,
+        folded: &mut Folded<LANES, { progress::ROWS }>,
+        tell: &mut impl FnMut(usize, Heard),
+    ) {
+        let wanted = self.set(Wants::PROGRESS);
+        if wanted == 0 {
+            return;
+        }
+        let (path, power) = (self.ear.path(), self.ear.power(2 * progress::HOP_BLOCKS));
+        self.ear.fold(folded);
+        let tell = &mut |lane, event| tell(lane, Heard::Progress(event));
+        self.progress.window(path, &set.progress, folded, &power, wanted, tell);
     }
 
     /// Looks at the newest 16 ms.

@@ -14,6 +14,8 @@ use tdm::{Block, SILENCE};
 use crate::bank::{LANES, Path};
 use crate::dtmf::DtmfEvent;
 use crate::mf::{MfEvent, MfSystem};
+use crate::progress::{ProgressError, ProgressEvent, ProgressSet};
+use crate::tone::TonePlan;
 use group::{Group, Scratch};
 
 bitflags! {
@@ -28,6 +30,8 @@ bitflags! {
         const R2_BACKWARD = 1 << 2;
         /// Register signals of R1.
         const R1 = 1 << 3;
+        /// Call progress tones.
+        const PROGRESS = 1 << 4;
     }
 }
 
@@ -38,6 +42,25 @@ pub enum Heard {
     Dtmf(DtmfEvent),
     /// A register signal.
     Mf(MfSystem, MfEvent),
+    /// A call progress tone.
+    Progress(ProgressEvent),
+}
+
+/// How the detectors are set up.
+#[derive(Debug)]
+pub struct ListenSet {
+    /// The call progress tones that are heard.
+    pub progress: ProgressSet,
+}
+
+impl ListenSet {
+    /// Makes the set-up for the tones of a country.
+    ///
+    /// # Errors
+    /// The tones cannot be listened for.
+    pub fn new(tones: &TonePlan) -> Result<ListenSet, ProgressError> {
+        Ok(ListenSet { progress: ProgressSet::of_plan(tones)? })
+    }
 }
 
 /// The detectors of any number of channels.
@@ -45,14 +68,15 @@ pub enum Heard {
 pub struct Listeners {
     groups: Box<[Group]>,
     scratch: Box<Scratch>,
+    set: ListenSet,
     channels: usize,
 }
 
 impl Listeners {
     /// Makes the detectors of `channels` channels, none of which wants anything. All memory is taken here.
-    pub fn new(channels: usize, path: Path) -> Listeners {
+    pub fn new(channels: usize, set: ListenSet, path: Path) -> Listeners {
         let groups = (0..channels.div_ceil(LANES)).map(|n| Group::new(n, path)).collect();
-        Listeners { groups, scratch: Box::default(), channels }
+        Listeners { groups, scratch: Box::default(), set, channels }
     }
 
     /// Returns what a channel wants.
@@ -91,7 +115,8 @@ impl Listeners {
         }
         for (n, group) in self.groups.iter_mut().enumerate() {
             let blocks = full.get(n).unwrap_or(&last);
-            group.push(blocks, &mut self.scratch, &mut |lane, heard| tell(n * LANES + lane, heard));
+            group
+                .push(blocks, &self.set, &mut self.scratch, &mut |lane, heard| tell(n * LANES + lane, heard));
         }
     }
 }
