@@ -1,6 +1,6 @@
 //! Tone after silence after tone, compared with the cadences of a set.
 //!
-//! Windows of one sound make a segment; the edge of a tone, up to three windows that are neither, is shared between its
+//! Windows of one sound make a segment; the edge of a tone, up to four windows that are neither, is shared between its
 //! neighbours. When a segment ends, every cadence that expected it goes on by one, and every other begins anew; a cadence
 //! that has gone on often enough is recognised. Long segments count while they still last. Anything else that sounds
 //! breaks all cadences.
@@ -12,7 +12,7 @@ use super::{LONG_MS, MAX_KINDS, Pattern, ProgressEvent, ProgressKind};
 const HOP_MS: u16 = (HOP / 8) as u16;
 
 /// Windows in a row that may be neither tone nor silence.
-const MAX_EDGE: u16 = 3;
+const MAX_EDGE: u16 = 4;
 
 /// What a window of a tone may have less than the loudest of its segment: -6 dB, half of the window.
 const EDGE_DROP: f32 = 0.25;
@@ -29,6 +29,8 @@ pub(super) struct CadenceLane {
     windows: u16,
     /// Windows since that were neither.
     edge: u16,
+    /// What the last window held, if that is not `now`: a change counts from its second window on.
+    pending: Option<u8>,
     /// Its beginning was not heard.
     cut: bool,
     /// The loudest window of the present or last tone.
@@ -55,6 +57,7 @@ impl CadenceLane {
             now: None,
             windows: 0,
             edge: 0,
+            pending: None,
             cut: true,
             loudest: 0.0,
             progress: [NOTHING; MAX_KINDS],
@@ -83,21 +86,24 @@ impl CadenceLane {
             _ if quiet => Some(0),
             Sound::Tone(_) | Sound::Other | Sound::Quiet => None,
         };
-        let Some(heard) = heard else {
+        let changed = heard != self.now && (heard.is_none() || heard != self.pending);
+        self.pending = heard;
+        let Some(heard) = heard.filter(|_| !changed) else {
             self.edge += 1;
             if self.edge > MAX_EDGE {
                 self.break_all(patterns, tell);
             }
             return;
         };
-        if self.now == Some(heard) {
+        let began = self.now != Some(heard);
+        if !began {
             self.windows = self.windows.saturating_add(1 + self.edge);
         } else {
             self.begin(patterns, heard, tell);
         }
         self.edge = 0;
         if heard != 0 {
-            self.loudest = if self.windows <= 1 { power } else { self.loudest.max(power) };
+            self.loudest = if began { power } else { self.loudest.max(power) };
         }
         self.run(patterns, tell);
     }
@@ -105,12 +111,13 @@ impl CadenceLane {
     /// Ends the present segment and begins another.
     fn begin(&mut self, patterns: &[Pattern], heard: u8, tell: &mut impl FnMut(ProgressEvent)) {
         if let Some(before) = self.now {
-            let ms = (self.windows * HOP_MS).saturating_add(self.edge * HOP_MS / 2);
+            // The last window of the edge is the first of the new segment.
+            let ms = self.windows.saturating_mul(HOP_MS).saturating_add(self.edge.saturating_sub(1) * HOP_MS / 2);
             self.end_segment(patterns, before, ms);
             self.settle(patterns, None, tell);
         }
         self.cut = self.now.is_none();
-        (self.now, self.windows) = (Some(heard), 1 + self.edge / 2);
+        (self.now, self.windows) = (Some(heard), 2 + self.edge.saturating_sub(1) / 2);
     }
 
     /// Moves every cadence by a segment that has ended.

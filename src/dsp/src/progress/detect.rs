@@ -23,6 +23,9 @@ const CANDIDATE_SHARE: f32 = 0.2;
 /// The share of all power that a signature must explain.
 const MIN_SHARE: f32 = 0.75;
 
+/// A single frequency with this share needs no second one: two frequencies fit anything better than one.
+const ALONE_SHARE: f32 = 0.88;
+
 /// The most that two sines may explain: more is a fit to something else.
 const MAX_SHARE: f32 = 1.4;
 
@@ -134,6 +137,9 @@ impl Lane {
                 pair(signature, &now)
             };
             let share = explained * set.tones.power_scale / power;
+            if signature.first == signature.second && (ALONE_SHARE..=MAX_SHARE).contains(&share) {
+                return Sound::Tone(number);
+            }
             if share > best.1 && share <= MAX_SHARE {
                 best = (Sound::Tone(number), share);
             }
