@@ -9,11 +9,13 @@
 
 pub mod bank;
 pub mod dtmf;
+pub mod fsk;
 pub mod level;
 pub mod listen;
 pub mod mf;
 pub mod mix;
 mod osc;
 pub mod progress;
+pub mod signal;
 pub mod tone;
 mod trig;

@@ -131,6 +131,8 @@ pub(super) fn correlate<const L: usize, const P: usize>(
     filters: &[[Tap; P]],
     out: &mut [Dots<L>],
 ) {
+    // As many sums as filters: the vectors take them in chunks.
+    let Some(out) = out.get_mut(..filters.len()) else { return };
     match path.0 {
         #[cfg(target_arch = "x86_64")]
         Kind::Avx2 if L == LANES => x86::correlate(rows, filters, out),

@@ -103,11 +103,6 @@ impl<const L: usize> Ear<L> {
         power.map(|sum| sum / blocks as f32)
     }
 
-    /// Returns the mean square of each channel in its newest block.
-    pub(crate) fn newest_power(&self) -> [f32; L] {
-        self.power(1)
-    }
-
     /// Folds the window of the newest `4 * P` samples about its middle.
     pub(crate) fn fold<const P: usize>(&self, folded: &mut Folded<L, P>) {
         let rows = self.rows.as_flattened();
@@ -116,10 +111,10 @@ impl<const L: usize> Ear<L> {
         kernel::fold(self.path, rows, newest - P, &mut folded.sums, &mut folded.differences);
     }
 
-    /// Copies the newest `P` rows, oldest first.
-    pub(crate) fn newest_rows<const P: usize>(&self, out: &mut [Row<L>; P]) {
+    /// Copies the `P` rows that end `age` rows before the newest, oldest first.
+    pub(crate) fn rows_before<const P: usize>(&self, age: usize, out: &mut [Row<L>; P]) {
         let rows = self.rows.as_flattened();
-        let first = self.next * BLOCK_ROWS + rows.len() - P;
+        let first = self.next * BLOCK_ROWS + rows.len() - P - age;
         for (n, row) in out.iter_mut().enumerate() {
             if let Some(from) = rows.get((first + n) % rows.len()) {
                 *row = *from;
@@ -131,6 +126,16 @@ impl<const L: usize> Ear<L> {
     pub(crate) fn path(&self) -> Path {
         self.path
     }
+}
+
+/// Computes the dot product of every filter with the rows of every channel.
+pub(crate) fn dots<const L: usize, const P: usize>(
+    path: Path,
+    rows: &[Row<L>; P],
+    filters: &[[Tap; P]],
+    out: &mut [Dots<L>],
+) {
+    kernel::correlate(path, rows, filters, out);
 }
 
 /// A window of `4 * P` samples folded about its middle: pairs nearest to the middle first.

@@ -2,11 +2,13 @@
 
 use tdm::Block;
 
-use super::{Heard, ListenSet, Wants};
+use super::{CallerIdModem, FskChannel, Heard, ListenSet, Wants};
 use crate::bank::{Ear, Folded, LANES, Path};
 use crate::dtmf::{DtmfLanes, HOP_BLOCKS, ROWS};
+use crate::fsk::{BELL_202, FskLanes, FskTables, V21_CHANNEL_2, V23, V23_BACKWARD};
 use crate::mf::{MfLanes, MfSystem, MfTables};
 use crate::progress::{self, ProgressLanes};
+use crate::signal::SignalLanes;
 
 /// What the groups share: room for one window.
 #[derive(Debug)]
@@ -32,7 +34,16 @@ pub(super) struct Group {
     dtmf: DtmfLanes<LANES>,
     mf: [MfLanes<LANES>; 3],
     progress: ProgressLanes<LANES>,
+    signals: SignalLanes<LANES>,
+    caller_id: FskLanes<LANES>,
+    fax: FskLanes<LANES>,
+    backward: FskLanes<LANES>,
 }
+
+static CALLER_ID_BELL_202: FskTables<4> = FskTables::new(BELL_202, 1, false);
+static CALLER_ID_V23: FskTables<4> = FskTables::new(V23, 1, false);
+static FAX: FskTables<14> = FskTables::new(V21_CHANNEL_2, 4, true);
+static BACKWARD: FskTables<54> = FskTables::new(V23_BACKWARD, 16, false);
 
 /// The wish for each set of register signals, in the order of [`MfSystem::ALL`].
 const MF_WANTS: [Wants; 3] = [Wants::R2_FORWARD, Wants::R2_BACKWARD, Wants::R1];
@@ -47,6 +58,10 @@ impl Group {
             dtmf: DtmfLanes::new(),
             mf: [const { MfLanes::new() }; 3],
             progress: ProgressLanes::new(),
+            signals: SignalLanes::new(),
+            caller_id: FskLanes::new(),
+            fax: FskLanes::new(),
+            backward: FskLanes::new(),
         }
     }
 
@@ -73,6 +88,18 @@ impl Group {
     fn reset(&mut self, lane: usize, kinds: Wants) {
         if kinds.contains(Wants::DTMF) {
             self.dtmf.reset(lane);
+        }
+        if kinds.contains(Wants::SIGNALS) {
+            self.signals.reset(lane);
+        }
+        if kinds.contains(Wants::CALLER_ID) {
+            self.caller_id.reset(lane);
+        }
+        if kinds.contains(Wants::FAX_PREAMBLE) {
+            self.fax.reset(lane);
+        }
+        if kinds.contains(Wants::V23_BACKWARD) {
+            self.backward.reset(lane);
         }
         if kinds.contains(Wants::PROGRESS) {
             self.progress.reset(lane);
@@ -102,11 +129,36 @@ impl Group {
         }
         self.ear.push(blocks);
         self.blocks = self.blocks.wrapping_add(1);
+        if self.any.intersects(Wants::CALLER_ID | Wants::FAX_PREAMBLE | Wants::V23_BACKWARD) {
+            self.modems(set, tell);
+        }
         if self.blocks.is_multiple_of(HOP_BLOCKS) {
             self.short_window(&mut scratch.short, tell);
         }
         if self.blocks % progress::HOP_BLOCKS == progress::HOP_BLOCKS / 4 {
             self.long_window(set, &mut scratch.long, tell);
+        }
+    }
+
+    /// Lets the modem receivers hear the newest block.
+    fn modems(&mut self, set: &ListenSet, tell: &mut impl FnMut(usize, Heard)) {
+        let (ids, faxes) = (self.set(Wants::CALLER_ID), self.set(Wants::FAX_PREAMBLE));
+        let backwards = self.set(Wants::V23_BACKWARD);
+        if ids != 0 {
+            let tell = &mut |lane, event| tell(lane, Heard::Fsk(FskChannel::CallerId, event));
+            let tables = match set.caller_id {
+                CallerIdModem::Bell202 => &CALLER_ID_BELL_202,
+                CallerIdModem::V23 => &CALLER_ID_V23,
+            };
+            self.caller_id.block(&self.ear, tables, ids, tell);
+        }
+        if faxes != 0 {
+            let tell = &mut |lane, event| tell(lane, Heard::Fsk(FskChannel::Fax, event));
+            self.fax.block(&self.ear, &FAX, faxes, tell);
+        }
+        if backwards != 0 {
+            let tell = &mut |lane, event| tell(lane, Heard::Fsk(FskChannel::Backward, event));
+            self.backward.block(&self.ear, &BACKWARD, backwards, tell);
         }
     }
 
@@ -129,7 +181,7 @@ impl Group {
 
     /// Looks at the newest 16 ms.
     fn short_window(&mut self, folded: &mut Folded<LANES, ROWS>, tell: &mut impl FnMut(usize, Heard)) {
-        let kinds = Wants::DTMF | Wants::R2_FORWARD | Wants::R2_BACKWARD | Wants::R1;
+        let kinds = Wants::DTMF | Wants::R2_FORWARD | Wants::R2_BACKWARD | Wants::R1 | Wants::SIGNALS;
         if !self.any.intersects(kinds) {
             return;
         }
@@ -139,6 +191,11 @@ impl Group {
         if self.any.contains(Wants::DTMF) {
             let wanted = self.set(Wants::DTMF);
             self.dtmf.window(path, folded, &power, wanted, &mut |lane, event| tell(lane, Heard::Dtmf(event)));
+        }
+        let wanted = self.set(Wants::SIGNALS);
+        if wanted != 0 {
+            let tell = &mut |lane, event| tell(lane, Heard::Signal(event));
+            self.signals.window(path, folded, &power, wanted, tell);
         }
         for (n, system) in MfSystem::ALL.into_iter().enumerate() {
             let wanted = self.set(MF_WANTS[n]);

@@ -13,8 +13,10 @@ use tdm::{Block, SILENCE};
 
 use crate::bank::{LANES, Path};
 use crate::dtmf::DtmfEvent;
+use crate::fsk::FskEvent;
 use crate::mf::{MfEvent, MfSystem};
 use crate::progress::{ProgressError, ProgressEvent, ProgressSet};
+use crate::signal::SignalEvent;
 use crate::tone::TonePlan;
 use group::{Group, Scratch};
 
@@ -32,7 +34,36 @@ bitflags! {
         const R1 = 1 << 3;
         /// Call progress tones.
         const PROGRESS = 1 << 4;
+        /// Tones of machines: facsimile, modems, the alert of caller identity.
+        const SIGNALS = 1 << 5;
+        /// Octets of caller identity by FSK, see [`ListenSet::caller_id`].
+        const CALLER_ID = 1 << 6;
+        /// The flags with which a facsimile machine begins to speak.
+        const FAX_PREAMBLE = 1 << 7;
+        /// Octets on the backward channel of V.23.
+        const V23_BACKWARD = 1 << 8;
     }
+}
+
+/// Where FSK was heard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FskChannel {
+    /// Caller identity.
+    CallerId,
+    /// V.21, channel 2.
+    Fax,
+    /// V.23, backward channel.
+    Backward,
+}
+
+/// How caller identity is sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CallerIdModem {
+    /// Bell 202.
+    #[default]
+    Bell202,
+    /// V.23.
+    V23,
 }
 
 /// What was heard on a channel.
@@ -44,6 +75,10 @@ pub enum Heard {
     Mf(MfSystem, MfEvent),
     /// A call progress tone.
     Progress(ProgressEvent),
+    /// A tone of a machine.
+    Signal(SignalEvent),
+    /// Octets or flags by FSK.
+    Fsk(FskChannel, FskEvent),
 }
 
 /// How the detectors are set up.
@@ -51,6 +86,8 @@ pub enum Heard {
 pub struct ListenSet {
     /// The call progress tones that are heard.
     pub progress: ProgressSet,
+    /// How caller identity is sent.
+    pub caller_id: CallerIdModem,
 }
 
 impl ListenSet {
@@ -59,7 +96,7 @@ impl ListenSet {
     /// # Errors
     /// The tones cannot be listened for.
     pub fn new(tones: &TonePlan) -> Result<ListenSet, ProgressError> {
-        Ok(ListenSet { progress: ProgressSet::of_plan(tones)? })
+        Ok(ListenSet { progress: ProgressSet::of_plan(tones)?, caller_id: CallerIdModem::default() })
     }
 }
 

@@ -112,7 +112,8 @@ impl CadenceLane {
     fn begin(&mut self, patterns: &[Pattern], heard: u8, tell: &mut impl FnMut(ProgressEvent)) {
         if let Some(before) = self.now {
             // The last window of the edge is the first of the new segment.
-            let ms = self.windows.saturating_mul(HOP_MS).saturating_add(self.edge.saturating_sub(1) * HOP_MS / 2);
+            let ms =
+                self.windows.saturating_mul(HOP_MS).saturating_add(self.edge.saturating_sub(1) * HOP_MS / 2);
             self.end_segment(patterns, before, ms);
             self.settle(patterns, None, tell);
         }
