@@ -8,6 +8,7 @@
 #![warn(missing_docs)]
 
 pub mod bank;
+pub mod caller_id;
 pub mod dtmf;
 pub mod fsk;
 pub mod level;
