@@ -20,3 +20,4 @@ pub mod progress;
 pub mod signal;
 pub mod tone;
 mod trig;
+pub mod voice;
