@@ -7,6 +7,7 @@
 //! panic. Levels are in dBm0, see [`level`]. Not here yet: echo cancelling, R2 and call progress detection.
 #![warn(missing_docs)]
 
+pub mod amd;
 pub mod bank;
 pub mod caller_id;
 pub mod dtmf;

@@ -223,3 +223,34 @@ fn noise_and_squares_are_no_machine() {
         assert!(octets(&heard, FskChannel::CallerId).is_empty(), "{heard:?}");
     }
 }
+
+#[test]
+fn beeps_are_told_with_frequency_and_length_and_chords_noise_and_long_tones_are_none() {
+    use dsp::amd::AmdEvent;
+    let beeps = |line: &[i16]| -> Vec<(u16, u16)> {
+        hear(Wants::MACHINE, CallerIdModem::V23, line)
+            .iter()
+            .filter_map(|&(_, heard)| match heard {
+                Heard::Machine(AmdEvent::Beep { hz, ms }) => Some((hz, ms)),
+                _ => None,
+            })
+            .collect()
+    };
+    for hz in [440.0, 800.0, 1_000.0, 1_400.0, 2_000.0] {
+        for ms in [120, 300, 1_000] {
+            for level in [-8.0, -25.0] {
+                let heard = beeps(&tone(hz, level, ms, 0));
+                let [(found_hz, found_ms)] = heard[..] else { panic!("{hz} Hz {ms} ms {level}: {heard:?}") };
+                assert!((f64::from(found_hz) - hz).abs() < 0.02 * hz, "{found_hz} for {hz}");
+                assert!(usize::from(found_ms).abs_diff(ms) <= 20, "{found_ms} for {ms}");
+            }
+        }
+    }
+    let chord: Vec<i16> =
+        tone(700.0, -15.0, 300, 0).iter().zip(tone(1_200.0, -15.0, 300, 0)).map(|(a, b)| a + b).collect();
+    assert_eq!(beeps(&chord), []);
+    assert_eq!(beeps(&tone(1_000.0, -10.0, 3_000, 0)), []);
+    let mut prng = Prng::new(3);
+    let noise: Vec<i16> = (0..80_000).map(|_| (prng.next_u64() >> 50) as i16 - 8_192).collect();
+    assert_eq!(beeps(&noise), []);
+}

@@ -77,9 +77,9 @@ pub enum EngineError {
     /// A domain needs a card to be paced by.
     #[error("a clock domain needs at least one card")]
     NoCards,
-    /// The tones of the plan cannot all be listened for.
-    #[error("call progress tones: {0}")]
-    Tones(#[from] dsp::progress::ProgressError),
+    /// The detectors cannot be set up.
+    #[error("detectors: {0}")]
+    Detect(#[from] dsp::listen::ListenError),
     /// More channels than a `Strip` can number.
     #[error("the cards of one clock domain have {channels} channels: at most {most} can be carried")]
     TooManyChannels {

@@ -3,8 +3,7 @@
 use clock::SampleTime;
 use dsp::bank::Path;
 use dsp::dtmf::DtmfEvent;
-use dsp::listen::{Heard, ListenSet, Listeners, Wants};
-use dsp::progress::ProgressError;
+use dsp::listen::{Heard, ListenError, ListenSet, Listeners, Wants};
 use dsp::tone::TonePlan;
 use tdm::Block;
 
@@ -20,7 +19,7 @@ pub(crate) struct Detectors {
 
 impl Detectors {
     /// Makes the detectors of all strips; none of them hears yet.
-    pub(crate) fn new(strips: usize, tones: &TonePlan) -> Result<Detectors, ProgressError> {
+    pub(crate) fn new(strips: usize, tones: &TonePlan) -> Result<Detectors, ListenError> {
         let set = ListenSet::new(tones)?;
         Ok(Detectors { listeners: Listeners::new(strips, set, Path::best()), listening: 0 })
     }

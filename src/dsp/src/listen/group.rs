@@ -3,12 +3,14 @@
 use tdm::Block;
 
 use super::{CallerIdModem, FskChannel, Heard, ListenSet, Wants};
-use crate::bank::{Ear, Folded, LANES, Path};
+use crate::amd::{Amd, AmdEvent, BeepLanes};
+use crate::bank::{Ear, Folded, LANES, Path, lanes_of};
 use crate::dtmf::{DtmfLanes, HOP_BLOCKS, ROWS};
 use crate::fsk::{BELL_202, FskLanes, FskTables, V21_CHANNEL_2, V23, V23_BACKWARD};
 use crate::mf::{MfLanes, MfSystem, MfTables};
 use crate::progress::{self, ProgressLanes};
 use crate::signal::SignalLanes;
+use crate::voice::vad::Vad;
 
 /// What the groups share: room for one window.
 #[derive(Debug)]
@@ -38,6 +40,9 @@ pub(super) struct Group {
     caller_id: FskLanes<LANES>,
     fax: FskLanes<LANES>,
     backward: FskLanes<LANES>,
+    vads: [Vad; LANES],
+    amds: [Amd; LANES],
+    beeps: BeepLanes<LANES>,
 }
 
 static CALLER_ID_BELL_202: FskTables<4> = FskTables::new(BELL_202, 1, false);
@@ -62,6 +67,9 @@ impl Group {
             caller_id: FskLanes::new(),
             fax: FskLanes::new(),
             backward: FskLanes::new(),
+            vads: [Vad::new(); LANES],
+            amds: [Amd::new(); LANES],
+            beeps: BeepLanes::new(),
         }
     }
 
@@ -91,6 +99,13 @@ impl Group {
         }
         if kinds.contains(Wants::SIGNALS) {
             self.signals.reset(lane);
+        }
+        if let Some(vad) = self.vads.get_mut(lane).filter(|_| kinds.contains(Wants::VOICE)) {
+            *vad = Vad::new();
+        }
+        if let Some(amd) = self.amds.get_mut(lane).filter(|_| kinds.contains(Wants::MACHINE)) {
+            *amd = Amd::new();
+            self.beeps.reset(lane);
         }
         if kinds.contains(Wants::CALLER_ID) {
             self.caller_id.reset(lane);
@@ -134,9 +149,33 @@ impl Group {
         }
         if self.blocks.is_multiple_of(HOP_BLOCKS) {
             self.short_window(&mut scratch.short, tell);
+            self.voices(set, tell);
         }
         if self.blocks % progress::HOP_BLOCKS == progress::HOP_BLOCKS / 4 {
             self.long_window(set, &mut scratch.long, tell);
+        }
+    }
+
+    /// Looks who speaks in the newest 8 ms.
+    fn voices(&mut self, set: &ListenSet, tell: &mut impl FnMut(usize, Heard)) {
+        if !self.any.intersects(Wants::VOICE | Wants::MACHINE) {
+            return;
+        }
+        let power = self.ear.power(HOP_BLOCKS);
+        for lane in lanes_of(self.set(Wants::VOICE)) {
+            if let Some(event) = self.vads[lane % LANES].push(&set.voice, power[lane % LANES]) {
+                tell(lane, Heard::Voice(event));
+            }
+        }
+        let answers = self.set(Wants::MACHINE);
+        for lane in lanes_of(answers) {
+            if let Some(answerer) = self.amds[lane % LANES].push(&set.machine, power[lane % LANES]) {
+                tell(lane, Heard::Machine(AmdEvent::Decided(answerer)));
+            }
+        }
+        if answers != 0 {
+            let tell = &mut |lane, event| tell(lane, Heard::Machine(event));
+            self.beeps.window(&self.ear, &power, answers, tell);
         }
     }
 

@@ -11,6 +11,7 @@ mod group;
 use bitflags::bitflags;
 use tdm::{Block, SILENCE};
 
+use crate::amd::{AmdConfig, AmdEvent, AmdRule};
 use crate::bank::{LANES, Path};
 use crate::dtmf::DtmfEvent;
 use crate::fsk::FskEvent;
@@ -18,6 +19,7 @@ use crate::mf::{MfEvent, MfSystem};
 use crate::progress::{ProgressError, ProgressEvent, ProgressSet};
 use crate::signal::SignalEvent;
 use crate::tone::TonePlan;
+use crate::voice::vad::{VadConfig, VadEvent, VadRule};
 use group::{Group, Scratch};
 
 bitflags! {
@@ -42,6 +44,10 @@ bitflags! {
         const FAX_PREAMBLE = 1 << 7;
         /// Octets on the backward channel of V.23.
         const V23_BACKWARD = 1 << 8;
+        /// Voice and silence.
+        const VOICE = 1 << 9;
+        /// Who has answered, from now on, and beeps.
+        const MACHINE = 1 << 10;
     }
 }
 
@@ -79,7 +85,34 @@ pub enum Heard {
     Signal(SignalEvent),
     /// Octets or flags by FSK.
     Fsk(FskChannel, FskEvent),
+    /// Somebody speaks, or nobody any more.
+    Voice(VadEvent),
+    /// Who has answered; beeps.
+    Machine(AmdEvent),
 }
+
+/// Why detectors cannot be set up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ListenError {
+    /// The call progress tones.
+    Progress(ProgressError),
+    /// A value for voice activity is out of its range.
+    Voice,
+    /// A value for answering machines is out of its range.
+    Machine,
+}
+
+impl core::fmt::Display for ListenError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            ListenError::Progress(error) => write!(f, "call progress tones: {error}"),
+            ListenError::Voice => f.write_str("voice activity: a value is out of its range"),
+            ListenError::Machine => f.write_str("answering machines: a value is out of its range"),
+        }
+    }
+}
+
+impl core::error::Error for ListenError {}
 
 /// How the detectors are set up.
 #[derive(Debug)]
@@ -88,6 +121,10 @@ pub struct ListenSet {
     pub progress: ProgressSet,
     /// How caller identity is sent.
     pub caller_id: CallerIdModem,
+    /// What is voice.
+    pub voice: VadRule,
+    /// How it is decided who has answered.
+    pub machine: AmdRule,
 }
 
 impl ListenSet {
@@ -95,8 +132,11 @@ impl ListenSet {
     ///
     /// # Errors
     /// The tones cannot be listened for.
-    pub fn new(tones: &TonePlan) -> Result<ListenSet, ProgressError> {
-        Ok(ListenSet { progress: ProgressSet::of_plan(tones)?, caller_id: CallerIdModem::default() })
+    pub fn new(tones: &TonePlan) -> Result<ListenSet, ListenError> {
+        let voice = VadConfig::default().rule().ok_or(ListenError::Voice)?;
+        let machine = AmdConfig::default().rule().ok_or(ListenError::Machine)?;
+        let progress = ProgressSet::of_plan(tones).map_err(ListenError::Progress)?;
+        Ok(ListenSet { progress, caller_id: CallerIdModem::default(), voice, machine })
     }
 }
 
