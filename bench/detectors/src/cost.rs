@@ -81,16 +81,20 @@ pub fn run() {
         ("DTMF", Wants::DTMF, vec![make(&|| Rival::dtmf(false))]),
         ("R1", Wants::R1, vec![make(&Rival::r1)]),
         ("R2 forward", Wants::R2_FORWARD, vec![make(&|| Rival::r2(true))]),
-        ("all", Wants::all(), vec![
-            make(&|| Rival::dtmf(false)),
-            make(&Rival::r1),
-            make(&|| Rival::r2(true)),
-            make(&|| Rival::r2(false)),
-            make(&|| Rival::super_tone(progress)),
-            make(&|| Rival::connect_tone(1)),
-            make(&|| Rival::connect_tone(3)),
-            make(&|| Rival::fsk("Bell202", 8)),
-        ]),
+        (
+            "all",
+            Wants::all(),
+            vec![
+                make(&|| Rival::dtmf(false)),
+                make(&Rival::r1),
+                make(&|| Rival::r2(true)),
+                make(&|| Rival::r2(false)),
+                make(&|| Rival::super_tone(progress)),
+                make(&|| Rival::connect_tone(1)),
+                make(&|| Rival::connect_tone(3)),
+                make(&|| Rival::fsk("Bell202", 8)),
+            ],
+        ),
     ];
     for (name, wants, mut rivals) in rows {
         for sound in sounds() {

@@ -25,7 +25,7 @@ unsafe extern "C" {
     fn dtmf_rx_init(s: *mut c_void, digits: Option<Digits>, user: *mut c_void) -> *mut c_void;
     fn dtmf_rx(s: *mut c_void, amp: *const i16, samples: c_int) -> c_int;
     fn dtmf_rx_get(s: *mut c_void, digits: *mut c_char, max: c_int) -> usize;
-    fn dtmf_rx_parms(s: *mut c_void, filter: c_int, twist: f32, reverse_twist: f32, threshold: f32);
+    fn dtmf_rx_parms(s: *mut c_void, filter: c_int, twist: c_int, reverse_twist: c_int, threshold: c_int);
     fn dtmf_rx_free(s: *mut c_void) -> c_int;
     fn bell_mf_rx_init(s: *mut c_void, digits: Option<Digits>, user: *mut c_void) -> *mut c_void;
     fn bell_mf_rx(s: *mut c_void, amp: *const i16, samples: c_int) -> c_int;
@@ -117,7 +117,7 @@ impl Rival {
         // SAFETY: the library allocates the state; negative values keep its own settings.
         unsafe {
             rival.state = dtmf_rx_init(std::ptr::null_mut(), None, std::ptr::null_mut());
-            dtmf_rx_parms(rival.state, c_int::from(filter), -1.0, -1.0, -99.0);
+            dtmf_rx_parms(rival.state, c_int::from(filter), -1, -1, -99);
         }
         rival
     }
@@ -134,13 +134,12 @@ impl Rival {
     pub fn r2(forward: bool) -> Rival {
         let mut rival = Rival::new(r2_mf_rx, Kind::R2);
         // SAFETY: the library allocates the state.
-        rival.state = unsafe {
-            r2_mf_rx_init(std::ptr::null_mut(), c_int::from(forward), None, std::ptr::null_mut())
-        };
+        rival.state =
+            unsafe { r2_mf_rx_init(std::ptr::null_mut(), c_int::from(forward), None, std::ptr::null_mut()) };
         rival
     }
 
-    /// An FSK receiver with synchronous framing, of preset `spec`: 2 V.21 channel 2, 4 Bell 202? See the library's list.
+    /// An FSK receiver of the preset of that name; `framing` is bits in a frame, 1 is none.
     pub fn fsk(name: &str, framing: c_int) -> Rival {
         let mut rival = Rival::new(fsk_rx, Kind::Other);
         let user = (&raw mut *rival.bits).cast();
@@ -161,8 +160,7 @@ impl Rival {
         let mut rival = Rival::new(modem_connect_tones_rx, Kind::Other);
         let user = rival.user();
         // SAFETY: the library allocates the state; the counter is boxed.
-        rival.state =
-            unsafe { modem_connect_tones_rx_init(std::ptr::null_mut(), tone, Some(count), user) };
+        rival.state = unsafe { modem_connect_tones_rx_init(std::ptr::null_mut(), tone, Some(count), user) };
         rival
     }
 

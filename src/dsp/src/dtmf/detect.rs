@@ -69,8 +69,26 @@ const HIT_SHARE: f32 = 0.5;
 /// The share of all power that both tones must hold in two windows, corrected for their offset.
 const STRICT_SHARE: f32 = 0.75;
 
-/// The most a frequency may be off: between 1.5 % + 2 Hz, which must pass, and 3.5 %, which must not.
-const TOLERANCE: f32 = 0.024;
+/// From this share on a digit is clean: three windows prove it. With noise, dial tone or voice in it a fourth is needed.
+const CLEAN_SHARE: f32 = 0.93;
+
+/// Agreeing confirmations after the first that prove a clean digit.
+const STREAK_CLEAN: u8 = 1;
+
+/// The same for any other.
+const STREAK_DIRTY: u8 = 1;
+
+/// The most a frequency may be off: 1.5 % and this. 1.5 % + 2 Hz must pass, 3.5 % must not.
+const TOLERANCE: f32 = 0.015;
+
+/// In hertz, what is added to [`TOLERANCE`].
+const TOLERANCE_HZ: f32 = 5.0;
+
+/// A frequency nearer to a tone than this is that tone: the first zero of the window is at 125 Hz.
+const CLEAR_HZ: f32 = 120.0;
+
+/// The most that the neighbours of both tones in the series of a voice may have together, of the stronger tone: -11 dB.
+const MAX_SERIES: f32 = 0.08;
 
 /// The most that the offset may move from one confirmation to the next: tones stand, voices glide.
 const MAX_DRIFT_HZ: f32 = 12.0;
@@ -144,6 +162,10 @@ struct Hit {
     power: f32,
     /// How far row and column tone are off, if this window confirms the one before.
     offsets_hz: Option<[f32; 2]>,
+    /// Confirmations that agree with the one before, in succession.
+    streak: u8,
+    /// The least share of the power that both tones held in this confirmation and those before.
+    share: f32,
 }
 
 /// One of the two tones of a hit; powers are true mean squares.
@@ -223,10 +245,23 @@ impl Lane {
         if let (Some(previous), Some(hit)) = (&self.previous, hit.as_mut())
             && self.state.digit() != Some(hit.digit())
         {
-            hit.offsets_hz = hit.confirm(previous).filter(|_| !hit.is_voice(folded, lane));
+            let confirmation = hit.confirm(previous).filter(|_| !hit.is_voice(folded, lane));
+            let confirmation = confirmation.filter(|&(offsets_hz, share)| {
+                share >= CLEAN_SHARE || !hit.is_in_series(folded, lane, offsets_hz)
+            });
+            if let Some((offsets_hz, share)) = confirmation {
+                hit.offsets_hz = Some(offsets_hz);
+                hit.share = share.min(previous.share);
+            }
         }
-        let confirmed =
-            hit.is_some_and(|hit| self.previous.is_some_and(|previous| hit.stands_since(&previous)));
+        if let (Some(previous), Some(hit)) = (&self.previous, hit.as_mut())
+            && hit.stands_since(previous)
+        {
+            hit.streak = previous.streak.saturating_add(1);
+        }
+        let confirmed = hit.is_some_and(|hit| {
+            hit.streak >= if hit.share >= CLEAN_SHARE { STREAK_CLEAN } else { STREAK_DIRTY }
+        });
         self.previous = hit;
         let heard = hit.map(|hit| hit.digit());
         if let State::Down { digit, hops, silent } = &mut self.state {
@@ -276,33 +311,55 @@ impl Hit {
         let stronger = |a: Tone, b: Tone| if b.power > a.power { b } else { a };
         let row = (1..4).map(tone).fold(tone(0), stronger);
         let column = (5..8).map(tone).fold(tone(4), stronger);
-        Hit { row, column, power, offsets_hz: None }
+        Hit { row, column, power, offsets_hz: None, streak: 0, share: 1.0 }
     }
 
     fn digit(&self) -> u8 {
         KEYS[self.row.index & 3][self.column.index & 3]
     }
 
-    /// Tells by how much the tones are off if this window and the one before it are two views of one digit.
-    fn confirm(&self, previous: &Hit) -> Option<[f32; 2]> {
+    /// Tells by how much the tones are off, and their share of the power, if this window and the one before it are two views of one digit.
+    fn confirm(&self, previous: &Hit) -> Option<([f32; 2], f32)> {
         let row_hz = self.row.offset_hz(&previous.row)?;
         let column_hz = self.column.offset_hz(&previous.column)?;
-        let row_fits = row_hz.abs() <= TOLERANCE * ROWS_HZ[self.row.index & 3];
-        let column_fits = column_hz.abs() <= TOLERANCE * COLUMNS_HZ[self.column.index & 3];
+        let row_fits = row_hz.abs() <= TOLERANCE * ROWS_HZ[self.row.index & 3] + TOLERANCE_HZ;
+        let column_fits = column_hz.abs() <= TOLERANCE * COLUMNS_HZ[self.column.index & 3] + TOLERANCE_HZ;
         if !row_fits || !column_fits {
             return None;
         }
         let row = (self.row.power + previous.row.power) * offset_gain(row_hz);
         let column = (self.column.power + previous.column.power) * offset_gain(column_hz);
         let loud = row.min(column) >= 2.0 * MIN_TONE_POWER;
-        let pure = row + column >= STRICT_SHARE * (self.power + previous.power);
-        (loud && pure && twist_fits(row, column, 1.0)).then_some([row_hz, column_hz])
+        let share = (row + column) / (self.power + previous.power);
+        let fits = loud && share >= STRICT_SHARE && twist_fits(row, column, 1.0);
+        fits.then_some(([row_hz, column_hz], share))
     }
 
     /// Tells whether two confirmations in a row agree: three windows of one steady digit.
     fn stands_since(&self, previous: &Hit) -> bool {
         let (Some(now), Some(before)) = (self.offsets_hz, previous.offsets_hz) else { return false };
         (now[0] - before[0]).abs() <= MAX_DRIFT_HZ && (now[1] - before[1]).abs() <= MAX_DRIFT_HZ
+    }
+
+    /// Tells whether both tones are harmonics of one voice: then the others of its series sound as well, at the
+    /// distance of the two or half of it. What may be dial tone does not count.
+    fn is_in_series<const L: usize>(
+        &self,
+        folded: &Folded<L, ROWS>,
+        lane: usize,
+        offsets_hz: [f32; 2],
+    ) -> bool {
+        let row_hz = ROWS_HZ[self.row.index & 3] + offsets_hz[0];
+        let column_hz = COLUMNS_HZ[self.column.index & 3] + offsets_hz[1];
+        let apart_hz = column_hz - row_hz;
+        let others_hz =
+            [row_hz - apart_hz, row_hz + apart_hz / 2.0, column_hz + apart_hz, apart_hz, apart_hz / 2.0];
+        let apart = |hz: f32| (hz - row_hz).abs().min((hz - column_hz).abs()) > CLEAR_HZ;
+        let counts =
+            |hz: f32| apart(hz) && ((150.0..330.0).contains(&hz) || (500.0..3_500.0).contains(&hz));
+        let others: f32 =
+            others_hz.into_iter().filter(|&hz| counts(hz)).map(|hz| folded.square_at(lane, hz)).sum();
+        others > MAX_SERIES * self.row.amplitude.square().max(self.column.amplitude.square())
     }
 
     /// Tells whether a tone has the harmonics of a voice.
