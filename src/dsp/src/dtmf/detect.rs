@@ -76,7 +76,7 @@ const CLEAN_SHARE: f32 = 0.93;
 const STREAK_CLEAN: u8 = 1;
 
 /// The same for any other.
-const STREAK_DIRTY: u8 = 1;
+const STREAK_DIRTY: u8 = 2;
 
 /// The most a frequency may be off: 1.5 % and this. 1.5 % + 2 Hz must pass, 3.5 % must not.
 const TOLERANCE: f32 = 0.015;
@@ -87,8 +87,8 @@ const TOLERANCE_HZ: f32 = 5.0;
 /// A frequency nearer to a tone than this is that tone: the first zero of the window is at 125 Hz.
 const CLEAR_HZ: f32 = 120.0;
 
-/// The most that the neighbours of both tones in the series of a voice may have together, of the stronger tone: -11 dB.
-const MAX_SERIES: f32 = 0.08;
+/// The most that the neighbours of both tones in the series of a voice may have together, of the stronger tone: -12.6 dB.
+const MAX_SERIES: f32 = 0.055;
 
 /// The most that the offset may move from one confirmation to the next: tones stand, voices glide.
 const MAX_DRIFT_HZ: f32 = 12.0;
@@ -356,7 +356,7 @@ impl Hit {
             [row_hz - apart_hz, row_hz + apart_hz / 2.0, column_hz + apart_hz, apart_hz, apart_hz / 2.0];
         let apart = |hz: f32| (hz - row_hz).abs().min((hz - column_hz).abs()) > CLEAR_HZ;
         let counts =
-            |hz: f32| apart(hz) && ((150.0..330.0).contains(&hz) || (500.0..3_500.0).contains(&hz));
+            |hz: f32| apart(hz) && ((150.0..235.0).contains(&hz) || (500.0..3_500.0).contains(&hz));
         let others: f32 =
             others_hz.into_iter().filter(|&hz| counts(hz)).map(|hz| folded.square_at(lane, hz)).sum();
         others > MAX_SERIES * self.row.amplitude.square().max(self.column.amplitude.square())
