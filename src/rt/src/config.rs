@@ -2,8 +2,10 @@
 
 use tdm::SpanId;
 
-use dsp::listen::Wants;
+use dsp::amd::AmdConfig;
+use dsp::listen::{CallerIdModem, Wants};
 use dsp::tone::{Country, TonePlan, plan};
+use dsp::voice::vad::VadConfig;
 
 /// The set-up of one engine: one clock domain.
 #[derive(Clone, Debug)]
@@ -32,6 +34,12 @@ pub struct EngineConfig {
     pub tones: TonePlan,
     /// What is listened for on every channel from start and after `Reset`.
     pub detect: Wants,
+    /// How exchanges send caller identity.
+    pub caller_id: CallerIdModem,
+    /// What is voice.
+    pub voice: VadConfig,
+    /// How it is decided who has answered.
+    pub machine: AmdConfig,
     /// Octets that idle channels carry, for spans that want another than their law's.
     pub idle: Vec<IdleCode>,
     /// For each card: true if it frames its D-channels itself. Missing entries are false.
@@ -64,6 +72,9 @@ impl Default for EngineConfig {
             period_chunks: 1,
             tones: *plan(Country::Cn),
             detect: Wants::empty(),
+            caller_id: CallerIdModem::default(),
+            voice: VadConfig::default(),
+            machine: AmdConfig::default(),
             idle: Vec::new(),
             hardware_hdlc: Vec::new(),
             guard_every_periods: 100,

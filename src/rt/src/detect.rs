@@ -4,11 +4,10 @@ use clock::SampleTime;
 use dsp::bank::Path;
 use dsp::dtmf::DtmfEvent;
 use dsp::listen::{Heard, ListenError, ListenSet, Listeners, Wants};
-use dsp::tone::TonePlan;
 use tdm::Block;
 
 use crate::telling::Teller;
-use crate::{RtEventKind, Strip};
+use crate::{EngineConfig, RtEventKind, Strip};
 
 /// All detectors.
 pub(crate) struct Detectors {
@@ -19,8 +18,13 @@ pub(crate) struct Detectors {
 
 impl Detectors {
     /// Makes the detectors of all strips; none of them hears yet.
-    pub(crate) fn new(strips: usize, tones: &TonePlan) -> Result<Detectors, ListenError> {
-        let set = ListenSet::new(tones)?;
+    pub(crate) fn new(strips: usize, config: &EngineConfig) -> Result<Detectors, ListenError> {
+        let set = ListenSet {
+            caller_id: config.caller_id,
+            voice: config.voice.rule().ok_or(ListenError::Voice)?,
+            machine: config.machine.rule().ok_or(ListenError::Machine)?,
+            ..ListenSet::new(&config.tones)?
+        };
         Ok(Detectors { listeners: Listeners::new(strips, set, Path::best()), listening: 0 })
     }
 

@@ -112,7 +112,7 @@ impl Engine {
             feeds,
             taps,
             plan: Plan::new(strips, config.taps, config.feeds, config.conferences),
-            detectors: Detectors::new(strips, &config.tones)?,
+            detectors: Detectors::new(strips, &config)?,
             meters: Meters::new(strips),
         };
         let mut engine = Engine {

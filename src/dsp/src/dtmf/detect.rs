@@ -355,8 +355,7 @@ impl Hit {
         let others_hz =
             [row_hz - apart_hz, row_hz + apart_hz / 2.0, column_hz + apart_hz, apart_hz, apart_hz / 2.0];
         let apart = |hz: f32| (hz - row_hz).abs().min((hz - column_hz).abs()) > CLEAR_HZ;
-        let counts =
-            |hz: f32| apart(hz) && ((150.0..235.0).contains(&hz) || (500.0..3_500.0).contains(&hz));
+        let counts = |hz: f32| apart(hz) && ((150.0..235.0).contains(&hz) || (500.0..3_500.0).contains(&hz));
         let others: f32 =
             others_hz.into_iter().filter(|&hz| counts(hz)).map(|hz| folded.square_at(lane, hz)).sum();
         others > MAX_SERIES * self.row.amplitude.square().max(self.column.amplitude.square())
