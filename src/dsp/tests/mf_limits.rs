@@ -1,5 +1,10 @@
 //! The register signal detectors against numbers, after A-law: level, twist, frequency, timing of compelled signalling.
-#![expect(clippy::disallowed_methods, reason = "tests may allocate")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    clippy::disallowed_macros,
+    reason = "tests may allocate and panic"
+)]
 
 use clock::Prng;
 use dsp::bank::Path;

@@ -1,5 +1,10 @@
 //! Modem-like sounds against numbers: FSK both ways, machines' tones, the fax preamble.
-#![expect(clippy::disallowed_methods, reason = "tests may allocate")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    clippy::disallowed_macros,
+    reason = "tests may allocate and panic"
+)]
 
 use clock::Prng;
 use dsp::bank::Path;

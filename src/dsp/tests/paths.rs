@@ -1,5 +1,10 @@
 //! Every path of the processor makes the same decisions as the portable one, and a group the same as one channel alone.
-#![expect(clippy::disallowed_methods, reason = "tests may allocate")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    clippy::disallowed_macros,
+    reason = "tests may allocate and panic"
+)]
 
 use clock::Prng;
 use dsp::bank::Path;

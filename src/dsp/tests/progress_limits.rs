@@ -1,6 +1,11 @@
 //! Call progress tones: every tone of every plan is recognised as itself, also off its frequency, off its cadence, in
 //! noise and at low levels, and what is no tone is not.
-#![expect(clippy::disallowed_methods, reason = "tests may allocate")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    clippy::disallowed_macros,
+    reason = "tests may allocate and panic"
+)]
 
 use clock::Prng;
 use dsp::bank::Path;

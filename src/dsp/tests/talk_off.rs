@@ -1,7 +1,12 @@
 //! Speech, generated and recorded, holds no digit, no busy tone and no fax: a short part of what `make bench` hears.
 //!
 //! `scripts/corpus` makes the speech; what it needs is installed by `scripts/setup test`.
-#![expect(clippy::disallowed_methods, reason = "tests may allocate")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    clippy::disallowed_macros,
+    reason = "tests may allocate and panic"
+)]
 
 use std::path::{Path as FilePath, PathBuf};
 use std::process::Command;
