@@ -5,6 +5,7 @@ CONFIG ?= config/examples/demo.toml
 SOAK_MINUTES ?= 10
 FUZZ_SECONDS ?= 20
 BENCH_SECONDS ?= 10
+CORPUS_HOURS ?= 10.2
 
 # What the page is built from, and the file that is there when it is built.
 WEB := web/dist/index.html
@@ -60,6 +61,10 @@ bench:
 	$(CARGO) bench -p tandem-g711 -p tandem-dsp
 	$(CARGO) run --release -p tandem-isdn --example throughput
 	$(CARGO) run --release -p tandem-rt --example bench_engine -- $(BENCH_SECONDS)
+	mkdir -p docs/detectors
+	cd bench/detectors && $(CARGO) run --release -- cost figures curves=../../docs/detectors
+	scripts/corpus target/corpus $(CORPUS_HOURS)
+	$(CARGO) run --release -p tandem-dsp --example talk_off -- target/corpus/generated/*.wav target/corpus/recorded/*.wav
 	$(CARGO) run --release -p tandem-store --example bench_store
 
 soak: prompts $(WEB)

@@ -8,7 +8,10 @@ use call::{From, NumberEntry, Place, Plan, Seat};
 use card::{Card, LineConfig as CardLine};
 use cas::fxs::FxsConfig;
 use config::Config;
+use dsp::amd::AmdConfig;
+use dsp::listen::{CallerIdModem, Wants};
 use dsp::tone::{Country, plan};
+use dsp::voice::vad::VadConfig;
 use isdn::config::{Hunt, PriConfig, Side};
 use line::{LineConfig, PhoneConfig, SpanConfig, TrunkConfig};
 use link::Destination;
@@ -119,6 +122,7 @@ pub(crate) fn engine_config(config: &Config) -> EngineConfig {
         config::Country::Itu => Country::Itu,
         config::Country::Us => Country::Us,
         config::Country::Uk => Country::Uk,
+        config::Country::Etsi => Country::Etsi,
     };
     EngineConfig {
         taps: usize::from(config.realtime.recordings),
@@ -126,8 +130,52 @@ pub(crate) fn engine_config(config: &Config) -> EngineConfig {
         feeds: usize::from(config.realtime.prompts),
         feed_blocks: blocks(config.realtime.prompt_buffer),
         tones: *plan(country),
+        detect: detect_at_start(&config.detect),
+        caller_id: match config.detect.caller_id {
+            config::CallerIdModem::Bell202 => CallerIdModem::Bell202,
+            config::CallerIdModem::V23 => CallerIdModem::V23,
+        },
+        voice: voice(&config.detect.vad),
+        machine: machine(&config.detect.machine),
         ..EngineConfig::default()
     }
+}
+
+/// Returns what is listened for on every channel from start.
+fn detect_at_start(detect: &config::Detect) -> Wants {
+    let kinds = [
+        (detect.dtmf, Wants::DTMF),
+        (detect.progress, Wants::PROGRESS),
+        (detect.signals, Wants::SIGNALS),
+        (detect.voice, Wants::VOICE),
+    ];
+    kinds.into_iter().filter(|(wanted, _)| *wanted).map(|(_, kind)| kind).collect()
+}
+
+fn voice(vad: &config::Vad) -> VadConfig {
+    VadConfig {
+        over_floor_db: vad.over_floor_db as f32,
+        least_dbm0: vad.least_dbm0 as f32,
+        hangover_ms: ms(vad.hangover),
+    }
+}
+
+fn machine(machine: &config::Machine) -> AmdConfig {
+    AmdConfig {
+        initial_silence_ms: ms(machine.initial_silence),
+        greeting_ms: ms(machine.greeting),
+        after_greeting_ms: ms(machine.after_greeting),
+        between_words_ms: ms(machine.between_words),
+        min_word_ms: ms(machine.min_word),
+        max_word_ms: ms(machine.max_word),
+        max_words: machine.max_words,
+        total_ms: ms(machine.total),
+    }
+}
+
+/// The configuration holds all of these times below a minute.
+fn ms(time: Duration) -> u16 {
+    u16::try_from(time.as_millis()).unwrap_or(u16::MAX)
 }
 
 /// Returns the line machine's set-up.

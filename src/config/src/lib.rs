@@ -15,6 +15,7 @@
 mod centre;
 mod changes;
 mod check;
+mod detect;
 mod error;
 mod keys;
 mod model;
@@ -26,6 +27,7 @@ use std::path::Path;
 
 pub use centre::{Acd, Agent, AgentStart, CallerKind, Exchange, Flow, Queue, Store};
 pub use changes::Changes;
+pub use detect::{CallerIdModem, Detect, Machine, Vad};
 pub use error::ConfigError;
 pub use keys::KeyInfo;
 pub use model::{

@@ -21,6 +21,8 @@ pub struct Config {
     pub system: System,
     /// The realtime threads and the pools of the engine.
     pub realtime: Realtime,
+    /// What is listened for.
+    pub detect: crate::Detect,
     /// The cards, in the order of the file.
     pub cards: Vec<Card>,
     /// The trunks, in the order of the file.
@@ -128,6 +130,8 @@ pub enum Country {
     Us,
     /// The United Kingdom.
     Uk,
+    /// What is common in Europe.
+    Etsi,
 }
 
 impl Country {
@@ -135,7 +139,7 @@ impl Country {
     /// a cadence has one pause.
     pub const fn ring_cadence(self) -> RingCadence {
         match self {
-            Country::Cn | Country::Itu => RingCadence::CHINA,
+            Country::Cn | Country::Itu | Country::Etsi => RingCadence::CHINA,
             Country::Us => RingCadence { on_ms: 2_000, off_ms: 4_000 },
             Country::Uk => RingCadence { on_ms: 1_000, off_ms: 2_000 },
         }

@@ -79,6 +79,7 @@ fn root(reader: &Reader<'_>, document: &DeTable<'_>, file: &Path) -> Draft {
     let system = system(root.table("system"), base);
     let data = system.data_dir.as_path();
     let realtime = realtime(root.table("realtime"));
+    let detect = crate::detect::detect(root.table("detect"));
     let cards =
         root.tables("card", "name", MAX_CARDS).into_iter().map(|section| card(section, data)).collect();
     let trunks = root.tables("trunk", "name", MAX_TRUNKS).into_iter().map(trunk).collect();
@@ -117,6 +118,7 @@ fn root(reader: &Reader<'_>, document: &DeTable<'_>, file: &Path) -> Draft {
         exchange: simulated.then_some(exchange),
         system,
         realtime,
+        detect,
     }
 }
 
@@ -312,8 +314,13 @@ fn api(mut s: Section<'_, '_>, data: &Path) -> (Placed<Api>, bool) {
     (Placed { item: api, place: s.finish() }, remote)
 }
 
-const COUNTRIES: &[(&str, Country)] =
-    &[("cn", Country::Cn), ("itu", Country::Itu), ("us", Country::Us), ("uk", Country::Uk)];
+const COUNTRIES: &[(&str, Country)] = &[
+    ("cn", Country::Cn),
+    ("itu", Country::Itu),
+    ("us", Country::Us),
+    ("uk", Country::Uk),
+    ("etsi", Country::Etsi),
+];
 const LOG_LEVELS: &[(&str, LogLevel)] = &[
     ("error", LogLevel::Error),
     ("warn", LogLevel::Warn),

@@ -37,6 +37,11 @@ impl Oscillator {
         Oscillator { phase: 0, step: (step + 0.5) as u32, amplitude }
     }
 
+    /// Goes on with another frequency, without a break of phase.
+    pub(crate) fn retune(&mut self, freq_hz: f32) {
+        self.step = (f64::from(freq_hz) / 8_000.0 * 4_294_967_296.0 + 0.5) as u32;
+    }
+
     /// Returns the next sample.
     #[inline]
     pub(crate) fn next(&mut self) -> f32 {

@@ -311,7 +311,10 @@ impl Machine {
             RtEventKind::Card(event) => self.card(event, now),
             // The length of a digit, the end of our own dialling and lost samples change nothing here;
             // the last are counted in the engine.
-            RtEventKind::DigitUp { .. } | RtEventKind::Dialled { .. } | RtEventKind::Lost { .. } => {}
+            RtEventKind::DigitUp { .. }
+            | RtEventKind::Heard { .. }
+            | RtEventKind::Dialled { .. }
+            | RtEventKind::Lost { .. } => {}
         }
     }
 

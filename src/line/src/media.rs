@@ -82,7 +82,7 @@ impl Machine {
     }
 
     pub(crate) fn detect_digits(&mut self, id: LegId) {
-        self.tell_strip(id, |strip| RtOp::Detect { strip, dtmf: true });
+        self.tell_strip(id, |strip| RtOp::Detect { strip, wants: rt::Wants::DTMF });
     }
 
     pub(crate) fn send_digits(&mut self, id: LegId, digits: &str, now: Mono) {

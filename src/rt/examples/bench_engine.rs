@@ -102,7 +102,7 @@ fn engine(io: Box<dyn CardIo>, load: Load) -> Result<(Engine, EngineHandle), Box
         tap_blocks: 1_000,
         feeds: FEEDS,
         command_ring: 4_096,
-        dtmf: load.dtmf,
+        detect: if load.dtmf { rt::Wants::DTMF } else { rt::Wants::empty() },
         ..EngineConfig::default()
     };
     let (engine, mut handle) = Engine::new(config, vec![io])?;
@@ -199,6 +199,7 @@ impl Others {
                 RtEventKind::Refused { .. } => self.refused += 1,
                 RtEventKind::Applied { .. }
                 | RtEventKind::DigitUp { .. }
+                | RtEventKind::Heard { .. }
                 | RtEventKind::FeedDone { .. }
                 | RtEventKind::Dialled { .. }
                 | RtEventKind::Card(_)

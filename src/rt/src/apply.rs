@@ -3,6 +3,7 @@
 //! A refused command changes nothing.
 
 use card::LineOrder;
+use dsp::listen::Wants;
 use dsp::mix::Gain as Factor;
 use dsp::tone::{MILLIWATT, TonePlan, ToneSpec};
 use tdm::{ChannelId, SpanId};
@@ -25,7 +26,7 @@ impl Engine {
             RtOp::Untap { port } => self.untap(port),
             RtOp::Flush { feed, generation } => self.flush(feed, generation),
             RtOp::Dial { strip, digits } => self.dial(strip, digits),
-            RtOp::Detect { strip, dtmf } => self.detect(strip, dtmf),
+            RtOp::Detect { strip, wants } => self.detect(strip, wants),
             RtOp::Gains { strip, rx, tx } => self.gains(strip, rx, tx),
             RtOp::Reset { strip } => self.reset(strip),
             RtOp::Line(order) => self.order(order),
@@ -36,10 +37,10 @@ impl Engine {
     pub(crate) fn reset_strip(&mut self, strip: usize) {
         let strips = &mut self.matrix.strips;
         strips.set_source(strip, Source::Silence);
-        strips.detect[strip] = self.dtmf_at_start;
         strips.rx_gain[strip] = Factor::UNITY;
         strips.tx_gain[strip] = Factor::UNITY;
         strips.dials[strip].stop();
+        self.matrix.detectors.want(strip, self.detect_at_start);
         self.matrix.detectors.restart(strip);
         self.matrix.taps.end_all(Strip(strip as u16));
         self.matrix.plan.stale = true;
@@ -99,11 +100,10 @@ impl Engine {
         Ok(())
     }
 
-    fn detect(&mut self, strip: Strip, dtmf: bool) -> Result<(), Refusal> {
+    fn detect(&mut self, strip: Strip, wants: Wants) -> Result<(), Refusal> {
         let at = self.channel(strip)?;
-        if self.matrix.strips.detect[at] != dtmf {
-            self.matrix.detectors.restart(at);
-            self.matrix.strips.detect[at] = dtmf;
+        if self.matrix.detectors.wants(at) != wants {
+            self.matrix.detectors.want(at, wants);
             self.matrix.plan.stale = true;
         }
         Ok(())

@@ -4,6 +4,7 @@
 //! took effect, so that speech is proved to be cut through before an answer is signalled.
 
 use card::LineOrder;
+use dsp::listen::Wants;
 
 use crate::{FeedPort, TapPort};
 
@@ -128,12 +129,12 @@ pub enum RtOp {
         /// The digits.
         digits: Digits,
     },
-    /// Switch the DTMF detector of a channel on or off; off at start.
+    /// Choose what a channel's detectors listen for; at start that is `EngineConfig::detect`.
     Detect {
         /// The channel.
         strip: Strip,
-        /// On or off.
-        dtmf: bool,
+        /// All they listen for from now on.
+        wants: Wants,
     },
     /// Set a channel's gains; both 0 dB at start.
     Gains {

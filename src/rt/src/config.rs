@@ -2,7 +2,10 @@
 
 use tdm::SpanId;
 
+use dsp::amd::AmdConfig;
+use dsp::listen::{CallerIdModem, Wants};
 use dsp::tone::{Country, TonePlan, plan};
+use dsp::voice::vad::VadConfig;
 
 /// The set-up of one engine: one clock domain.
 #[derive(Clone, Debug)]
@@ -29,8 +32,14 @@ pub struct EngineConfig {
     pub period_chunks: u16,
     /// The frequencies and cadences of the tones of the country.
     pub tones: TonePlan,
-    /// True if DTMF is detected on every channel from start and after `Reset`.
-    pub dtmf: bool,
+    /// What is listened for on every channel from start and after `Reset`.
+    pub detect: Wants,
+    /// How exchanges send caller identity.
+    pub caller_id: CallerIdModem,
+    /// What is voice.
+    pub voice: VadConfig,
+    /// How it is decided who has answered.
+    pub machine: AmdConfig,
     /// Octets that idle channels carry, for spans that want another than their law's.
     pub idle: Vec<IdleCode>,
     /// For each card: true if it frames its D-channels itself. Missing entries are false.
@@ -62,7 +71,10 @@ impl Default for EngineConfig {
             dchannel_frames: 64,
             period_chunks: 1,
             tones: *plan(Country::Cn),
-            dtmf: false,
+            detect: Wants::empty(),
+            caller_id: CallerIdModem::default(),
+            voice: VadConfig::default(),
+            machine: AmdConfig::default(),
             idle: Vec::new(),
             hardware_hdlc: Vec::new(),
             guard_every_periods: 100,
@@ -76,6 +88,9 @@ pub enum EngineError {
     /// A domain needs a card to be paced by.
     #[error("a clock domain needs at least one card")]
     NoCards,
+    /// The detectors cannot be set up.
+    #[error("detectors: {0}")]
+    Detect(#[from] dsp::listen::ListenError),
     /// More channels than a `Strip` can number.
     #[error("the cards of one clock domain have {channels} channels: at most {most} can be carried")]
     TooManyChannels {

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use card::{CardEvent, CardIo, IoFault, LineOrder, Period};
 use clock::SampleTime;
+use dsp::listen::Wants;
 use dsp::tone::TonePlan;
 use rtrb::{Consumer, Producer};
 use tdm::{Alarms, CHUNK, SpanId};
@@ -55,7 +56,7 @@ pub struct Engine {
     guard: PeriodGuard,
     pub(crate) tones: TonePlan,
     idle: Box<[IdleCode]>,
-    pub(crate) dtmf_at_start: bool,
+    pub(crate) detect_at_start: Wants,
     pub(crate) conference_members: usize,
     period_chunks: u16,
 }
@@ -107,11 +108,11 @@ impl Engine {
         let (taps, tap_ends) = Taps::new(config.taps, config.tap_blocks);
         let strips = layout.strips();
         let matrix = Matrix {
-            strips: Strips::new(strips, config.conferences, config.dtmf),
+            strips: Strips::new(strips, config.conferences),
             feeds,
             taps,
             plan: Plan::new(strips, config.taps, config.feeds, config.conferences),
-            detectors: Detectors::new(strips),
+            detectors: Detectors::new(strips, &config)?,
             meters: Meters::new(strips),
         };
         let mut engine = Engine {
@@ -127,7 +128,7 @@ impl Engine {
             guard: PeriodGuard::new(config.guard_every_periods),
             tones: config.tones,
             idle: config.idle.into_boxed_slice(),
-            dtmf_at_start: config.dtmf,
+            detect_at_start: config.detect,
             conference_members: config.conference_members,
             period_chunks: config.period_chunks,
         };

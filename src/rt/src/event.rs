@@ -5,6 +5,7 @@
 
 use card::CardEvent;
 use clock::SampleTime;
+use dsp::listen::Heard;
 
 use crate::{FeedPort, Strip};
 
@@ -47,6 +48,13 @@ pub enum RtEventKind {
         digit: u8,
         /// How long it sounded.
         ms: u16,
+    },
+    /// Something other than a digit was heard on the line.
+    Heard {
+        /// The channel.
+        strip: Strip,
+        /// What.
+        heard: Heard,
     },
     /// The block marked as last has gone out to the matrix.
     FeedDone {

@@ -41,6 +41,7 @@ pub use command::{Conference, Digits, Gain, MAX_DIGITS, RtCommand, RtOp, Source,
 pub use config::{EngineConfig, EngineError, IdleCode};
 pub use counters::{Counter, Counters};
 pub use dchan::DChannel;
+pub use dsp::listen::{Heard, Wants};
 pub use engine::{Engine, EngineHandle, MAX_COMMANDS_PER_PERIOD};
 pub use event::{Refusal, RtEvent, RtEventKind};
 pub use layout::Layout;

@@ -37,7 +37,7 @@ impl Matrix {
     /// Linear in the channels in use.
     pub(crate) fn block(&mut self, time: SampleTime, tell: &mut Teller, counters: &Counters) {
         if self.plan.stale {
-            self.plan.make(&self.strips, &self.taps, &self.feeds);
+            self.plan.make(&self.strips, &self.detectors, &self.taps, &self.feeds);
         }
         self.receive(time, tell);
         self.choose(time, tell, counters);
@@ -55,7 +55,7 @@ impl Matrix {
             decode_slice(run.law, octets, heard.as_flattened_mut());
             self.meters.receive(run.first, heard);
         }
-        self.detectors.block(self.plan.detect.as_slice(), &strips.heard, time, tell);
+        self.detectors.block(&strips.heard, time, tell);
         for &strip in self.plan.rx_gains.as_slice() {
             strips.rx_gain[strip].apply(&mut strips.heard[strip]);
         }

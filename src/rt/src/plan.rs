@@ -6,6 +6,7 @@
 use dsp::mix::Gain as Factor;
 use tdm::Law;
 
+use crate::detect::Detectors;
 use crate::feeds::Feeds;
 use crate::fixed::Fixed;
 use crate::strips::Strips;
@@ -33,8 +34,6 @@ pub(crate) struct Plan {
     pub(crate) stale: bool,
     /// Strips whose octets are decoded and measured.
     pub(crate) decode: Fixed<Run>,
-    /// Strips whose DTMF is detected.
-    pub(crate) detect: Fixed<usize>,
     /// Strips with a gain from the line.
     pub(crate) rx_gains: Fixed<usize>,
     /// Channels bridged octet by octet: bit-exact, and nothing to encode.
@@ -83,7 +82,6 @@ impl Plan {
         Plan {
             stale: true,
             decode: Fixed::new(strips, run),
-            detect: Fixed::new(strips, 0),
             rx_gains: Fixed::new(strips, 0),
             copies: Fixed::new(strips, pair),
             lines: Fixed::new(strips, pair),
@@ -105,12 +103,13 @@ impl Plan {
     }
 
     /// Makes the lists anew.
-    pub(crate) fn make(&mut self, strips: &Strips, taps: &Taps, feeds: &Feeds) {
+    pub(crate) fn make(&mut self, strips: &Strips, detectors: &Detectors, taps: &Taps, feeds: &Feeds) {
         self.stale = false;
         self.clear();
         self.list_taps(taps);
         for to in 0..strips.len() {
             self.list_settings(to, strips);
+            self.heard[to] |= strips.present[to] && !detectors.wants(to).is_empty();
             self.list_source(to, strips, feeds);
         }
         self.list_members(strips);
@@ -123,7 +122,6 @@ impl Plan {
 
     fn clear(&mut self) {
         self.decode.clear();
-        self.detect.clear();
         self.rx_gains.clear();
         self.copies.clear();
         self.lines.clear();
@@ -158,10 +156,6 @@ impl Plan {
             self.quiet.add(strip);
         }
         self.heard[strip] |= sends || dials;
-        if strips.detect[strip] && strips.present[strip] {
-            self.detect.add(strip);
-            self.heard[strip] = true;
-        }
         if strips.rx_gain[strip] != Factor::UNITY {
             self.rx_gains.add(strip);
         }

@@ -15,7 +15,6 @@ pub(crate) struct Strips {
     pub(crate) present: Box<[bool]>,
     pub(crate) law: Box<[Law]>,
     pub(crate) source: Box<[Source]>,
-    pub(crate) detect: Box<[bool]>,
     pub(crate) rx_gain: Box<[Factor]>,
     pub(crate) tx_gain: Box<[Factor]>,
     pub(crate) tones: Box<[ToneGenerator]>,
@@ -37,7 +36,7 @@ pub(crate) struct Strips {
 }
 
 impl Strips {
-    pub(crate) fn new(strips: usize, conferences: usize, dtmf: bool) -> Strips {
+    pub(crate) fn new(strips: usize, conferences: usize) -> Strips {
         fn all<T: Clone>(value: T, strips: usize) -> Box<[T]> {
             let mut field = vec![value.clone(); strips].into_boxed_slice();
             // Written, so that no page of it is missing when the realtime thread comes to it first.
@@ -48,7 +47,6 @@ impl Strips {
             present: all(false, strips),
             law: all(Law::A, strips),
             source: all(Source::Silence, strips),
-            detect: all(dtmf, strips),
             rx_gain: all(Factor::UNITY, strips),
             tx_gain: all(Factor::UNITY, strips),
             tones: all(ToneGenerator::new(), strips),

@@ -10,7 +10,7 @@ use desk::{Desk, Rig, Trouble, e1, span};
 use rt::guard::{GuardedAlloc, OnHeapUse, arm};
 use rt::{
     Conference, Digits, Engine, EngineConfig, FeedBlock, FeedPort, Gain, RtCommand, RtOp, Source, Strip,
-    TapPort, Tone,
+    TapPort, Tone, Wants,
 };
 use tdm::{Abcd, ChannelId, HdlcFrame, Law, SpanId, SpanKind, Timeslot};
 
@@ -36,7 +36,9 @@ fn every_feature() -> Vec<RtOp> {
     ];
     ops.extend((2..8).map(|strip| send(strip, Source::Conference(Conference(0)))));
     ops.extend(
-        (0..31).filter(|&strip| strip != 15).map(|strip| RtOp::Detect { strip: Strip(strip), dtmf: true }),
+        (0..31)
+            .filter(|&strip| strip != 15)
+            .map(|strip| RtOp::Detect { strip: Strip(strip), wants: Wants::all() }),
     );
     ops.extend((0..13).map(|port| RtOp::Tap { port: TapPort(port), strip: Strip(port) }));
     ops

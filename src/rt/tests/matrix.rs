@@ -5,7 +5,7 @@ mod desk;
 
 use card::Signalling;
 use desk::{MAX_ROWS, Rig, e1, span};
-use rt::{Conference, EngineConfig, Gain, Refusal, RtEventKind, RtOp, Source, Strip};
+use rt::{Conference, EngineConfig, Gain, Refusal, RtEventKind, RtOp, Source, Strip, Wants};
 use tdm::{Law, SpanKind};
 
 #[test]
@@ -147,7 +147,7 @@ fn places_that_do_not_exist_are_refused_and_change_nothing() {
     assert_eq!(rig.tell(RtOp::Tap { port: rt::TapPort(64), strip: Strip(0) }), gone);
     assert_eq!(rig.tell(RtOp::Untap { port: rt::TapPort(64) }), gone);
     assert_eq!(rig.tell(RtOp::Flush { feed: rt::FeedPort(64), generation: 1 }), gone);
-    assert_eq!(rig.tell(RtOp::Detect { strip: Strip(15), dtmf: true }), gone);
+    assert_eq!(rig.tell(RtOp::Detect { strip: Strip(15), wants: Wants::DTMF }), gone);
     assert_eq!(rig.tell(RtOp::Reset { strip: Strip(62) }), gone);
     assert_eq!(rig.tell(RtOp::Reset { strip: Strip(40) }), Ok(()));
     assert_eq!(rig.handle.counters.refused.get(), 11);

@@ -24,7 +24,7 @@ fn engine() -> (SimControl, Engine, EngineHandle) {
         .position(SimPosition::e1(Plug::Cross(0)))
         .position(SimPosition::e1(Plug::Loop));
     let (control, io) = SimCard::new(config).unwrap().start(&[line(0), line(1)]).unwrap();
-    let config = EngineConfig { dtmf: true, ..EngineConfig::default() };
+    let config = EngineConfig { detect: rt::Wants::DTMF, ..EngineConfig::default() };
     let (engine, handle) = Engine::new(config, vec![Box::new(io)]).unwrap();
     (control, engine, handle)
 }

@@ -60,7 +60,7 @@ fn digits_dialled_on_one_channel_are_detected_on_the_other_in_order() {
     let mut rig = Rig::new(vec![e1(1)]);
     rig.desk.state().looped = true;
     let keys = "0123456789*#ABCD";
-    rig.tell(RtOp::Detect { strip: Strip(0), dtmf: true }).unwrap();
+    rig.tell(RtOp::Detect { strip: Strip(0), wants: rt::Wants::DTMF }).unwrap();
     rig.tell(RtOp::Dial { strip: Strip(0), digits: Digits::new(keys).unwrap() }).unwrap();
     rig.periods(16 * 200 + 60);
     let downs: Vec<u8> = rig
@@ -90,7 +90,13 @@ fn digits_dialled_on_one_channel_are_detected_on_the_other_in_order() {
 #[test]
 fn a_detector_that_is_off_hears_nothing_and_the_default_can_be_on() {
     for dtmf in [false, true] {
-        let mut rig = Rig::with(EngineConfig { dtmf, ..EngineConfig::default() }, vec![e1(1)]);
+        let mut rig = Rig::with(
+            EngineConfig {
+                detect: if dtmf { rt::Wants::DTMF } else { rt::Wants::empty() },
+                ..EngineConfig::default()
+            },
+            vec![e1(1)],
+        );
         rig.desk.state().looped = true;
         rig.tell(RtOp::Dial { strip: Strip(3), digits: Digits::new("5").unwrap() }).unwrap();
         rig.periods(300);

@@ -2,11 +2,11 @@
 //!
 //! Source: ITU-T Q.23 (frequencies and keys), Q.24 (reception).
 
-mod basis;
 mod detect;
 mod generate;
 
 pub use detect::{DtmfDetector, DtmfEvent};
+pub(crate) use detect::{DtmfLanes, HOP_BLOCKS, ROWS};
 pub use generate::{Generator, GeneratorConfig, MAX_QUEUED};
 
 /// The tones of the rows, in hertz.

@@ -11,7 +11,7 @@ mod generator;
 mod plan;
 
 pub use generator::ToneGenerator;
-pub use plan::{Country, Provenance, TonePlan, plan};
+pub use plan::{Country, Provenance, SPECIAL_INFORMATION, TonePlan, plan};
 
 /// The most segments of a tone.
 pub const MAX_SEGMENTS: usize = 12;

@@ -17,6 +17,8 @@ pub enum Country {
     Us,
     /// United Kingdom.
     Uk,
+    /// The values common in Europe (ETSI).
+    Etsi,
 }
 
 /// What stands behind a plan.
@@ -47,9 +49,9 @@ pub struct TonePlan {
 
 impl Country {
     /// Every country known.
-    pub const ALL: [Country; 4] = [Country::Cn, Country::Itu, Country::Us, Country::Uk];
+    pub const ALL: [Country; 5] = [Country::Cn, Country::Itu, Country::Us, Country::Uk, Country::Etsi];
 
-    /// Finds a country by its code: `cn`, `itu`, `us`, `uk`.
+    /// Finds a country by its code: `cn`, `itu`, `us`, `uk`, `etsi`.
     pub fn from_code(code: &str) -> Option<Country> {
         Country::ALL.into_iter().find(|country| country.code() == code)
     }
@@ -61,6 +63,7 @@ impl Country {
             Country::Itu => "itu",
             Country::Us => "us",
             Country::Uk => "uk",
+            Country::Etsi => "etsi",
         }
     }
 }
@@ -72,6 +75,7 @@ pub const fn plan(country: Country) -> &'static TonePlan {
         Country::Itu => &ITU,
         Country::Us => &US,
         Country::Uk => &UK,
+        Country::Etsi => &ETSI,
     }
 }
 
@@ -84,7 +88,7 @@ const fn dual(a_hz: f32, b_hz: f32, level_dbm0: f32) -> [Sine; 3] {
 }
 
 /// The special information tone: three rising tones of 330 ms, 1 s of silence. Source: ITU-T E.180 clause 3.3.
-const SPECIAL_INFORMATION: ToneSpec = ToneSpec::new(&[
+pub const SPECIAL_INFORMATION: ToneSpec = ToneSpec::new(&[
     Segment::single(Sine::new(950.0, -10.0), 330),
     Segment::single(Sine::new(1_400.0, -10.0), 330),
     Segment::single(Sine::new(1_800.0, -10.0), 330),
@@ -108,6 +112,15 @@ static ITU: TonePlan = TonePlan {
     ringback: ToneSpec::cadence(single(425.0, -10.0), &[1_000, 4_000]),
     busy: ToneSpec::cadence(single(425.0, -10.0), &[500, 500]),
     congestion: ToneSpec::cadence(single(425.0, -10.0), &[250, 250]),
+    unobtainable: SPECIAL_INFORMATION,
+    provenance: Provenance::Unverified,
+};
+
+static ETSI: TonePlan = TonePlan {
+    dial: ToneSpec::cadence(single(425.0, -10.0), &[]),
+    ringback: ToneSpec::cadence(single(425.0, -10.0), &[1_000, 4_000]),
+    busy: ToneSpec::cadence(single(425.0, -10.0), &[500, 500]),
+    congestion: ToneSpec::cadence(single(425.0, -10.0), &[200, 200]),
     unobtainable: SPECIAL_INFORMATION,
     provenance: Provenance::Unverified,
 };

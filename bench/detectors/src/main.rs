@@ -1,0 +1,22 @@
+//! Detectors beside spandsp as packaged, in one run: cost, then limits of acceptance, with curves if a folder is named.
+//!
+//! `cargo run --release -- [cost] [figures] [curves=FOLDER] [tries=N]`; without words cost and figures.
+
+mod cost;
+mod figures;
+mod rival;
+mod sweep;
+
+fn main() {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let asked = |word: &str| words.is_empty() || words.iter().any(|w| w == word);
+    let value = |key: &str| words.iter().find_map(|word| word.strip_prefix(key));
+    if asked("cost") {
+        cost::run();
+    }
+    let curves = value("curves=");
+    if asked("figures") || curves.is_some() {
+        let tries = value("tries=").and_then(|tries| tries.parse().ok()).unwrap_or(10);
+        figures::run(curves, tries);
+    }
+}
