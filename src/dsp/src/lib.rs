@@ -8,6 +8,7 @@
 #![warn(missing_docs)]
 
 pub mod dtmf;
+pub mod echo;
 pub mod level;
 pub mod mix;
 mod osc;
