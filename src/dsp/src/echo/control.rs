@@ -15,6 +15,8 @@ const BETTER: f32 = 0.85;
 const ECHO: f32 = 0.7;
 /// Blocks it must be better before it is copied.
 const BLOCKS: u32 = 3;
+/// The foreground is good if it leaves no more than this part of what was received.
+const GOOD: f32 = 0.1;
 /// The foreground is wrong if it leaves this much more than was received.
 const WRONG: f32 = 1.6;
 const WRONG_LEAST: f32 = 400.0;
@@ -81,6 +83,11 @@ impl Control {
     /// True if something was sent in the last block.
     pub fn is_active(&self) -> bool {
         self.is_active
+    }
+
+    /// True if the foreground takes most of what is received away.
+    pub fn is_good(&self) -> bool {
+        self.foreground < GOOD * self.received
     }
 
     /// Notes that a starter's candidate is in use; true if the background shall take it too.

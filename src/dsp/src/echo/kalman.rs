@@ -30,8 +30,9 @@ const LEAK_FOLLOWS: f32 = 0.02;
 /// Mean square of the far end (and of the echo estimate) below which a channel does not adapt.
 const ACTIVE: f32 = 100.0;
 /// A bin counts as filled above this part of the strongest; a signal that fills fewer bins than these is narrow.
-const FILLED: f32 = 0.003;
+const FILLED: f32 = 0.001_2;
 const NARROW_BINS: f32 = 10.5;
+const FAR_FOLLOWS: f32 = 0.07;
 /// Partitions that are brought back to [`BLOCK`] taps in each block, and partitions outside the window looked at.
 const CONSTRAINED: usize = 4;
 const SCOUTS: usize = 2;
@@ -300,7 +301,7 @@ impl Kalman {
     #[inline(always)]
     fn look_at_far<L: Lanes>(&mut self) {
         let x = &self.x[self.head];
-        let (half, follow) = (L::splat(0.5), L::splat(0.04));
+        let (half, follow) = (L::splat(0.5), L::splat(FAR_FOLLOWS));
         let mut strongest = L::splat(0.0);
         for k in 1..BINS - 1 {
             // A Hann window, laid on as a sum of neighbours: without it a tone would fill all bins.

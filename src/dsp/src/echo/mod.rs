@@ -57,7 +57,9 @@ const IN_USE: f32 = 100.0;
 /// Blocks of far-end speech after a change during which the whole tail is worked on.
 const CONVERGING_BLOCKS: u32 = 375;
 /// The output may be this much stronger than what was received, in power; else what was received is passed on.
-const MOST_GAIN: f32 = 2.0;
+const MOST_GAIN: f32 = 1.6;
+/// How fast those powers follow, a block.
+const BOUND_FOLLOWS: f32 = 0.12;
 
 const _: () = assert!(BLOCK % CHUNK == 0 && BLOCK.is_power_of_two());
 
@@ -109,6 +111,9 @@ struct Channel {
     /// A candidate was adopted since the last block of the background.
     won: Option<Won>,
     converging: u32,
+    /// Smoothed powers of what is left and of what was received.
+    left: f32,
+    received: f32,
 }
 
 impl EchoBank {
@@ -126,6 +131,8 @@ impl EchoBank {
             control: Control::new(),
             won: None,
             converging: CONVERGING_BLOCKS,
+            left: 0.0,
+            received: 0.0,
         };
         EchoBank {
             kalman: Kalman::new(taps / BLOCK),
@@ -245,14 +252,16 @@ impl EchoBank {
         let (mut on, mut full) = (V::ZERO, false);
         for (lane, own) in self.channels.iter().enumerate() {
             let is_on = own.mode != EchoMode::Off && !self.disabler.is_disabled(lane);
-            on.0[lane] = f32::from(u8::from(is_on));
+            // A tone would only lead a good filter astray.
+            let rests = self.kalman.is_narrow(lane) && own.control.is_good();
+            on.0[lane] = f32::from(u8::from(is_on && !rests));
             full |= is_on && own.converging > 0 && own.control.is_active();
         }
         let powers = self.kalman.block::<L>(&self.sent, &self.received, &self.left, on, full);
         self.sent.copy_within(BLOCK.., 0);
         let mut copied = [false; LANES];
         for (lane, own) in self.channels.iter_mut().enumerate() {
-            if on.0[lane] == 0.0 {
+            if own.mode == EchoMode::Off || self.disabler.is_disabled(lane) {
                 continue;
             }
             let narrow = self.kalman.is_narrow(lane);
@@ -262,7 +271,7 @@ impl EchoBank {
             match verdict {
                 Verdict::Keep => {}
                 Verdict::Copy => copied[lane] = true,
-                Verdict::Clear => own.forget(),
+                Verdict::Clear => own.unlearn(),
                 Verdict::Restore => restore::<L>(&mut self.kalman, &own.foreground, lane, None),
                 Verdict::Reset => {
                     own.forget();
@@ -321,7 +330,15 @@ impl Channel {
         self.foreground.clear();
         self.starter.reset();
         self.nlp.forget();
-        self.won = None;
+        (self.won, self.left, self.received) = (None, 0.0, 0.0);
+        self.converging = CONVERGING_BLOCKS;
+    }
+
+    /// The filter in use has proved wrong; a starter at work goes on.
+    fn unlearn(&mut self) {
+        self.foreground.clear();
+        self.starter.distrust();
+        self.nlp.forget();
         self.converging = CONVERGING_BLOCKS;
     }
 
@@ -339,8 +356,10 @@ impl Channel {
     #[inline(always)]
     fn finish(&mut self, mut left: [f32; CHUNK], echo: &[f32; CHUNK], d: &[f32; CHUNK], out: &mut Block) {
         let power = |block: &[f32; CHUNK]| block.iter().map(|s| s * s).sum::<f32>();
+        self.left += BOUND_FOLLOWS * (power(&left) - self.left);
+        self.received += BOUND_FOLLOWS * (power(d) - self.received);
         // False for what is not a number as well.
-        let bounded = power(&left) <= MOST_GAIN * power(d) + IN_USE * CHUNK as f32;
+        let bounded = self.left <= MOST_GAIN * self.received + IN_USE * CHUNK as f32;
         if !bounded {
             left = *d;
         }
