@@ -11,7 +11,7 @@ use tdm::CHUNK;
 /// Mean square of an echo below which it is no echo.
 const LEAST_ECHO: f32 = 60.0;
 /// The output may exceed the expected rest by this factor and still be echo.
-const MARGIN: f32 = 10.0;
+const MARGIN: f32 = 60.0;
 /// Blocks the processor stays open after near-end speech, and stays at work after far-end speech.
 const OPEN_BLOCKS: u32 = 120;
 const HANG_BLOCKS: u32 = 240;
@@ -83,7 +83,7 @@ impl Nlp {
         let (echo, now) = (power(echo), power(left));
         // Echo and rest are held for some milliseconds, since the rest comes after the echo as well as with it.
         self.echo = echo.max(self.echo + 0.04 * (echo - self.echo));
-        self.left += 0.25 * (now - self.left);
+        self.left += 0.15 * (now - self.left);
         self.hang = if echo > LEAST_ECHO { HANG_BLOCKS } else { self.hang.saturating_sub(1) };
         self.learn(now);
         if self.hang == 0 {
@@ -113,7 +113,7 @@ impl Nlp {
             return;
         }
         let part = ((now - self.noise).max(0.0) / self.echo).clamp(1e-4, 1.0);
-        let follow = if part < self.rest { 0.03 } else { 0.002 * (self.rest / part).max(0.01) };
+        let follow = if part < self.rest { 0.02 } else { 0.005 * (self.rest / part).max(0.01) };
         self.rest += follow * (part - self.rest);
     }
 
