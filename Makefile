@@ -41,12 +41,13 @@ prompts:
 	scripts/setup prompts
 	scripts/prompts
 
-test: $(WEB)
+test: prompts $(WEB)
 	scripts/setup test
 	scripts/setup page-test
 	$(CARGO) test --workspace
 	cd web && npm run --silent test
 	cd web && npm run --silent test:page
+	cd web && npm run --silent test:demo    # with target/debug/tandem, which the tests above have built
 
 lint: $(WEB)
 	scripts/setup lint

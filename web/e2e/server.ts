@@ -157,11 +157,6 @@ export class FixtureServer {
       json(response, this.#status());
       return;
     }
-    if (pathname === "/v1/agents") {
-      const busy_reasons = ["break", "lunch", "training", "back_office"];
-      json(response, { seq: world.seq, agents: [...world.agents.values()], busy_reasons });
-      return;
-    }
     if (pathname === "/v1/records") {
       json(response, this.#records(searchParams));
       return;

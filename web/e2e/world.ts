@@ -112,6 +112,7 @@ export class World {
       ended_total: this.endedTotal,
       queues: [...this.queues.values()],
       agents: [...this.agents.values()],
+      busy_reasons: ["break", "lunch", "training", "back_office"],
       health: this.health,
     };
   }

@@ -109,6 +109,7 @@ impl Dispatcher {
             }
             Input::Leave { caller, why } => self.leave(caller, why),
             Input::LogIn { agent, queues } => self.log_in(agent, queues),
+            Input::Serve { agent, queues } => self.serve_others(agent, queues),
             Input::LogOut { agent } => self.log_out(agent),
             Input::Ready { agent } => self.ready(agent),
             Input::Busy { agent, reason } => self.busy(agent, reason),
@@ -174,10 +175,12 @@ impl Dispatcher {
         self.queues.get(&queue).map(|queue| &queue.config)
     }
 
-    /// Returns since when the one waits who has waited longest of those that no agent is rung for.
+    /// Returns since when the one waits who has waited longest, those for whom an agent is rung among them.
     pub fn oldest(&self, queue: QueueId) -> Option<Mono> {
-        let firsts = self.queues.get(&queue)?.firsts();
-        firsts.filter_map(|caller| self.callers.get(&caller)).map(|caller| caller.entered).min()
+        let rung = self.offers.values().filter(|offer| offer.due.is_some()).map(|offer| offer.caller);
+        let waiting = self.queues.get(&queue)?.firsts().chain(rung);
+        let callers = waiting.filter_map(|caller| self.callers.get(&caller));
+        callers.filter(|caller| caller.queue == queue).map(|caller| caller.entered).min()
     }
 
     /// Adds a stay of the same day that another dispatcher has seen to the counters.
@@ -227,10 +230,9 @@ impl Dispatcher {
             match hold {
                 Hold::Waiting => self.wait_is_over(key),
                 Hold::Offered(offer) => {
+                    let agent = self.withdraw(offer, WithdrawReason::CallerLeft);
                     self.wait_is_over(key);
-                    if let Some(agent) = self.withdraw(offer, WithdrawReason::CallerLeft) {
-                        self.settle(agent, true);
-                    }
+                    agent.into_iter().for_each(|agent| self.settle(agent, true));
                 }
                 Hold::Talking(_) => {}
             }
@@ -543,16 +545,55 @@ impl Dispatcher {
         if let Some(why) = self.agent_refusal(id, &queues) {
             return self.outputs.push_back(Output::AgentRefused { agent: id, why });
         }
-        for queue in &queues {
-            if let Some(queue) = self.queues.get_mut(queue) {
-                queue.logged_in += 1;
-            }
-        }
+        self.enter_queues(&queues);
         let agent = self.agents.entry(id).or_insert_with(|| Agent::new(self.now));
         agent.queues = queues;
         agent.after = After::Ready;
         agent.totals.logins += 1;
         self.set_state(id, AgentState::Busy { reason: BusyReason::LoggedIn, until: None });
+    }
+
+    fn enter_queues(&mut self, queues: &[QueueId]) {
+        for queue in queues {
+            if let Some(queue) = self.queues.get_mut(queue) {
+                queue.logged_in += 1;
+            }
+        }
+    }
+
+    fn leave_queues(&mut self, queues: &[QueueId]) {
+        for queue in queues {
+            if let Some(queue) = self.queues.get_mut(queue) {
+                queue.logged_in -= 1;
+            }
+        }
+    }
+
+    fn serve_others(&mut self, id: AgentId, mut queues: Vec<QueueId>) {
+        queues.sort_unstable();
+        queues.dedup();
+        if let Some(why) = self.queues_refusal(&queues) {
+            return self.outputs.push_back(Output::AgentRefused { agent: id, why });
+        }
+        let Some(agent) = self.agents.get_mut(&id).filter(|agent| agent.state != AgentState::Offline) else {
+            self.stale += 1;
+            return;
+        };
+        let (idle, since) = (agent.state == AgentState::Idle, agent.idle_since);
+        let served = std::mem::replace(&mut agent.queues, queues.clone());
+        self.leave_queues(&served);
+        self.enter_queues(&queues);
+        if idle {
+            self.stand_idle(id, since, &served, false);
+            self.stand_idle(id, since, &queues, true);
+            self.offer_first(id);
+        }
+    }
+
+    /// Forgets an agent who is logged out; false if there is none or not logged out.
+    pub fn forget(&mut self, id: AgentId) -> bool {
+        let offline = self.agents.get(&id).is_some_and(|agent| agent.state == AgentState::Offline);
+        offline && self.agents.remove(&id).is_some()
     }
 
     fn agent_refusal(&self, id: AgentId, queues: &[QueueId]) -> Option<AgentRefusal> {
@@ -563,6 +604,10 @@ impl Dispatcher {
         if known.is_none() && self.agents.len() >= MAX_AGENTS {
             return Some(AgentRefusal::TooManyAgents);
         }
+        self.queues_refusal(queues)
+    }
+
+    fn queues_refusal(&self, queues: &[QueueId]) -> Option<AgentRefusal> {
         if queues.len() > MAX_QUEUES_PER_AGENT {
             return Some(AgentRefusal::TooManyQueues);
         }
@@ -648,11 +693,7 @@ impl Dispatcher {
     fn offline(&mut self, id: AgentId) {
         self.set_state(id, AgentState::Offline);
         let served = self.agents.get_mut(&id).map(|agent| std::mem::take(&mut agent.queues));
-        for queue in served.unwrap_or_default() {
-            if let Some(queue) = self.queues.get_mut(&queue) {
-                queue.logged_in -= 1;
-            }
-        }
+        self.leave_queues(&served.unwrap_or_default());
     }
 
     /// Makes an agent idle and offers the first of all callers in the queues served.
@@ -665,7 +706,13 @@ impl Dispatcher {
             agent.idle_since = self.now;
         }
         self.set_state(id, AgentState::Idle);
-        let served = self.agents[&id].queues.iter().filter_map(|queue| self.queues.get(queue));
+        self.offer_first(id);
+    }
+
+    /// Offers an idle agent the first of all callers in the queues served.
+    fn offer_first(&mut self, id: AgentId) {
+        let served = self.agents.get(&id).map_or(&[][..], |agent| &agent.queues);
+        let served = served.iter().filter_map(|queue| self.queues.get(queue));
         let first = served.filter_map(|queue| queue.line.first_key_value()).min();
         if let Some((_, caller)) = first {
             self.offer(*caller, id);
@@ -686,13 +733,18 @@ impl Dispatcher {
         }
         agent.set_state(state, self.now);
         if (was == AgentState::Idle) != (state == AgentState::Idle) {
-            for queue in &agent.queues {
-                if let Some(queue) = self.queues.get_mut(queue) {
-                    queue.set_idle(id, agent.idle_since, state == AgentState::Idle);
-                }
-            }
+            let (since, queues) = (agent.idle_since, agent.queues.clone());
+            self.stand_idle(id, since, &queues, state == AgentState::Idle);
         }
         self.outputs.push_back(Output::Agent { agent: id, state });
+    }
+
+    fn stand_idle(&mut self, id: AgentId, since: Mono, queues: &[QueueId], idle: bool) {
+        for queue in queues {
+            if let Some(queue) = self.queues.get_mut(queue) {
+                queue.set_idle(id, since, idle);
+            }
+        }
     }
 
     fn timeout(&mut self) {

@@ -9,6 +9,7 @@ const SALES: QueueId = QueueId(1);
 const HELP: QueueId = QueueId(2);
 const ANN: AgentId = AgentId(1);
 const BEN: AgentId = AgentId(2);
+const CAT: AgentId = AgentId(3);
 
 struct Bench {
     dispatcher: Dispatcher,
@@ -276,6 +277,39 @@ fn an_agent_cannot_log_in_twice_or_for_a_queue_that_is_not_there() {
 }
 
 #[test]
+fn an_agent_who_serves_other_queues_is_offered_their_first_caller_and_keeps_the_turn() {
+    let mut bench = Bench::new();
+    bench.tell(Input::LogIn { agent: ANN, queues: vec![SALES] });
+    bench.tell(Input::Ready { agent: ANN });
+    bench.pass(1);
+    bench.ready(BEN);
+    assert_eq!(offers(&bench.tell(Input::Serve { agent: ANN, queues: vec![HELP] })), []);
+    assert_eq!(offers(&bench.call_in(1, HELP, 0)), [(OfferId(1), 1, ANN)], "longest idle, here as well");
+    bench.call(2, 0);
+    bench.call_in(3, HELP, 0);
+    bench.tell(Input::Serve { agent: BEN, queues: vec![SALES] });
+    bench.tell(Input::Answered { offer: OfferId(1) });
+    bench.tell(Input::Serve { agent: ANN, queues: vec![] });
+    bench.tell(Input::TalkEnded { offer: OfferId(1) });
+    assert_eq!(offers(&bench.pass(600)), [], "nobody serves HELP");
+    bench.ready(CAT);
+    bench.tell(Input::Serve { agent: CAT, queues: vec![HELP, HELP] });
+    let refused = [Output::AgentRefused { agent: CAT, why: AgentRefusal::UnknownQueue }];
+    assert_eq!(bench.tell(Input::Serve { agent: CAT, queues: vec![QueueId(9)] }), refused);
+}
+
+#[test]
+fn only_an_agent_who_is_logged_out_is_forgotten() {
+    let mut bench = Bench::new();
+    bench.ready(ANN);
+    assert!(!bench.dispatcher.forget(ANN));
+    bench.tell(Input::LogOut { agent: ANN });
+    assert!(bench.dispatcher.forget(ANN));
+    assert!(!bench.dispatcher.forget(ANN));
+    assert_eq!(bench.dispatcher.agent(ANN), None);
+}
+
+#[test]
 fn a_position_is_told_on_entry_and_when_it_has_changed() {
     let mut bench = Bench::with(Missed::Busy, |queue| queue.position_every = Some(Duration::from_secs(30)));
     let told = |caller, position| Output::Position { caller: CallerKey(caller), queue: SALES, position };
@@ -422,4 +456,9 @@ fn the_one_who_has_waited_longest_is_known_whatever_its_priority() {
     assert_eq!(bench.dispatcher.oldest(SALES), Some(first));
     bench.leave(1);
     assert_eq!(bench.dispatcher.oldest(SALES), Some(first + Duration::from_secs(5)));
+    let rung = offers(&bench.ready(ANN))[0].0;
+    assert_eq!(bench.dispatcher.oldest(SALES), Some(first + Duration::from_secs(5)), "rung for is not answered");
+    assert_eq!(bench.dispatcher.oldest(HELP), None);
+    bench.tell(Input::Answered { offer: rung });
+    assert_eq!(bench.dispatcher.oldest(SALES), None);
 }

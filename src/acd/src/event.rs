@@ -49,6 +49,13 @@ pub enum Input {
         /// The queues that the agent serves.
         queues: Vec<QueueId>,
     },
+    /// An agent serves other queues from now on. What rings or is spoken goes on.
+    Serve {
+        /// Who.
+        agent: AgentId,
+        /// The queues that the agent serves.
+        queues: Vec<QueueId>,
+    },
     /// An agent logs out: at once, but from a talk when it ends.
     LogOut {
         /// Who.

@@ -103,7 +103,7 @@ impl World {
 
     fn input(&mut self) -> Input {
         let agent = AgentId(self.prng.below(AGENTS) as u32);
-        match self.prng.below(20) {
+        match self.prng.below(21) {
             0..=4 => {
                 self.next_caller += 1;
                 let again = self.prng.chance(0.05);
@@ -115,9 +115,9 @@ impl World {
                 let why = if self.prng.chance(0.7) { LeaveReason::Abandoned } else { LeaveReason::Taken };
                 Input::Leave { caller: self.some_caller(), why }
             }
-            7 | 8 => {
+            kind @ (7 | 8 | 20) => {
                 let queues = (0..QUEUES as u16).map(QueueId).filter(|_| self.prng.chance(0.6)).collect();
-                Input::LogIn { agent, queues }
+                if kind == 20 { Input::Serve { agent, queues } } else { Input::LogIn { agent, queues } }
             }
             9 => Input::LogOut { agent },
             10..=12 => Input::Ready { agent },

@@ -28,7 +28,7 @@ pub(crate) async fn agents(State(shared): State<Arc<Shared>>) -> Json<Agents> {
     Json(shared.hub.read(|view| Agents {
         seq: view.seq,
         agents: view.agents.values().cloned().collect(),
-        busy_reasons: shared.busy_reasons.clone(),
+        busy_reasons: view.busy_reasons.clone(),
     }))
 }
 

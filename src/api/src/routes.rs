@@ -16,7 +16,7 @@ use switch::view::{MAX_ENDED_CALLS, View};
 use crate::error::Refusal;
 use crate::schema::{API_VERSION, CallCounts, CallView, Calls, Channels, Dialled, SpanCounts, Spans, Status};
 use crate::server::Shared;
-use crate::{agents, calls, events, guard, page, recordings, records};
+use crate::{agents, calls, events, guard, page, recordings, records, reload};
 
 /// The longest body of a request, in octets.
 pub const MAX_BODY: usize = 16 * 1024;
@@ -41,6 +41,7 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/v1/figures", get(records::figures))
         .route("/v1/recordings/{*path}", get(recordings::recording))
         .route("/v1/events", get(events::events))
+        .route("/v1/reload", post(reload::reload))
         .fallback(nothing)
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(MAX_BODY))

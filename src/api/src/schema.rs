@@ -145,6 +145,15 @@ pub struct Ordered {
     pub reason: Option<String>,
 }
 
+/// `POST /v1/reload`, what is answered.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reloaded {
+    /// What is different now, for example `queue.service: changed`.
+    pub changes: Vec<String>,
+    /// What is allowed and probably not meant.
+    pub warnings: Vec<String>,
+}
+
 /// What an agent wants, in a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -230,6 +239,8 @@ pub struct Snapshot {
     pub queues: Vec<QueueView>,
     /// By name.
     pub agents: Vec<AgentView>,
+    /// The reasons that an agent may give for being busy.
+    pub busy_reasons: Vec<String>,
     /// The line process's counters.
     pub health: Health,
 }
@@ -262,6 +273,7 @@ impl Snapshot {
             ended_total: view.ended_total,
             queues: view.queues.values().cloned().collect(),
             agents: view.agents.values().cloned().collect(),
+            busy_reasons: view.busy_reasons.clone(),
             health: view.health.clone(),
         }
     }

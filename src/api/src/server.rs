@@ -12,6 +12,7 @@ use crate::events::MAX_SOCKETS;
 use crate::hub::Hub;
 use crate::listener::Bounded;
 use crate::recordings::Recordings;
+use crate::reload::Reload;
 use crate::routes;
 use crate::token::Token;
 
@@ -31,8 +32,8 @@ pub struct ApiConfig {
     pub records: Option<Arc<dyn store::Read>>,
     /// Where recordings lie; without it there are none.
     pub recordings_dir: Option<PathBuf>,
-    /// The reasons that an agent may give for being busy.
-    pub busy_reasons: Vec<String>,
+    /// Who takes a changed configuration; without it nobody does.
+    pub reload: Option<Arc<dyn Reload>>,
 }
 
 /// Why there is no server.
@@ -60,7 +61,7 @@ pub(crate) struct Shared {
     pub(crate) started: Instant,
     pub(crate) records: Option<Arc<dyn store::Read>>,
     pub(crate) recordings: Option<Recordings>,
-    pub(crate) busy_reasons: Vec<String>,
+    pub(crate) reload: Option<Arc<dyn Reload>>,
     /// Room for WebSockets.
     pub(crate) sockets: Arc<Semaphore>,
     /// Becomes true when the server stops.
@@ -80,7 +81,7 @@ pub struct Server {
 /// # Errors
 /// The address is taken or not ours, or the system gives no thread; nothing runs then.
 pub fn serve(config: ApiConfig, hub: Hub) -> Result<Server, ApiError> {
-    let ApiConfig { listen, token, version, records, recordings_dir, busy_reasons } = config;
+    let ApiConfig { listen, token, version, records, recordings_dir, reload } = config;
     let bind = |source| ApiError::Bind { listen, source };
     let listener = TcpListener::bind(listen).map_err(bind)?;
     listener.set_nonblocking(true).map_err(bind)?;
@@ -94,7 +95,7 @@ pub fn serve(config: ApiConfig, hub: Hub) -> Result<Server, ApiError> {
         started: Instant::now(),
         records,
         recordings: recordings_dir.map(Recordings::new),
-        busy_reasons,
+        reload,
         sockets: Arc::new(Semaphore::new(MAX_SOCKETS)),
         stop: stopped,
     });

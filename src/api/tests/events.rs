@@ -44,6 +44,7 @@ impl Onlooker {
             ended_total: snapshot.ended_total,
             queues: snapshot.queues.into_iter().map(|queue| (queue.queue.clone(), queue)).collect(),
             agents: snapshot.agents.into_iter().map(|agent| (agent.agent.clone(), agent)).collect(),
+            busy_reasons: snapshot.busy_reasons,
             health: snapshot.health,
         };
     }

@@ -230,6 +230,9 @@ fn updates() -> Vec<Update> {
     updates.extend(calls().into_iter().map(|call| Update::Call { call }));
     updates.push(Update::Queue { queue: Box::new(queue(0)) });
     updates.extend(agents().into_iter().map(|agent| Update::Agent { agent: Box::new(agent) }));
+    updates.push(Update::QueueGone { queue: "sales".into() });
+    updates.push(Update::AgentGone { agent: "wang".into() });
+    updates.push(Update::Configured { busy_reasons: vec!["lunch".into(), "training".into()] });
     updates.push(Update::Health { health: health() });
     // Whoever adds a kind of update adds one of it above.
     for update in &updates {
@@ -239,6 +242,9 @@ fn updates() -> Vec<Update> {
             | Update::Call { .. }
             | Update::Queue { .. }
             | Update::Agent { .. }
+            | Update::QueueGone { .. }
+            | Update::AgentGone { .. }
+            | Update::Configured { .. }
             | Update::Health { .. } => {}
         }
     }
@@ -257,6 +263,7 @@ fn fixtures() -> Value {
         ended_total: 340,
         queues: vec![queue(0), queue(160)],
         agents: agents(),
+        busy_reasons: vec!["lunch".into()],
         health: health(),
     };
     let updates = updates().into_iter().zip(seq + 1..);

@@ -9,6 +9,7 @@ mod lines;
 mod lock;
 mod logging;
 mod records;
+mod reload;
 mod simulate;
 mod supervisor;
 mod switching;
@@ -19,7 +20,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use config::Config;
+use config::{Config, Source};
 
 /// The exit code for what another try would not mend.
 pub(crate) const EXIT_REFUSED: u8 = 2;
@@ -45,13 +46,13 @@ First steps:
 #[derive(Subcommand)]
 enum Command {
     /// Run everything: start the line process and the switch process and keep them running
-    Run(ConfigFile),
+    Run(RunFile),
     /// Run the line process alone: cards, audio, signalling, recordings
-    Line(ConfigFile),
+    Line(PartFile),
     /// Run the switch process alone: decisions, calls, the API
-    Switch(ConfigFile),
+    Switch(PartFile),
     /// Run the simulated exchange with its people alone: callers and agents for a simulated card
-    Exchange(ConfigFile),
+    Exchange(PartFile),
     /// Run a configured centre in virtual time, with made-up people, and compare it with what they really did
     Simulate(simulate::Arguments),
     /// Check a configuration file and print every error in it
@@ -68,15 +69,38 @@ struct ConfigFile {
     config: PathBuf,
 }
 
+#[derive(clap::Args)]
+struct RunFile {
+    /// The configuration file (TOML); config/default.toml lists every key
+    #[arg(value_name = "FILE")]
+    config: PathBuf,
+    /// If FILE has errors run what this file keeps: taken.toml in the data directory, what ran last
+    #[arg(long, value_name = "TAKEN")]
+    or_taken: Option<PathBuf>,
+}
+
+/// What a process of its own is told.
+#[derive(clap::Args)]
+pub(crate) struct PartFile {
+    /// The configuration file (TOML); config/default.toml lists every key
+    #[arg(value_name = "FILE")]
+    config: PathBuf,
+    /// Read what this file keeps of FILE as it was when it was taken
+    #[arg(long, value_name = "TAKEN", hide = true)]
+    taken: Option<PathBuf>,
+}
+
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     match arguments.command {
         Command::Check(file) => check(&file.config),
-        Command::Run(file) => with_config(&file.config, supervisor::run),
-        Command::Line(file) => with_config(&file.config, lines::run),
-        Command::Switch(file) => with_config(&file.config, switching::run),
+        Command::Run(file) => run(&file),
+        Command::Line(file) => part(&file, |config, _| lines::run(config)),
+        Command::Switch(file) => {
+            part(&file, |config, source| switching::run(&file.config, file.taken.as_deref(), config, source))
+        }
         Command::Simulate(arguments) => simulate(&arguments),
-        Command::Exchange(file) => with_config(&file.config, exchange::run),
+        Command::Exchange(file) => part(&file, |config, _| exchange::run(config)),
         Command::Operator(command) => match command.run(&mut std::io::stdout().lock()) {
             Ok(()) => ExitCode::SUCCESS,
             // Whoever reads has seen enough: `tandem agents | head`.
@@ -96,13 +120,9 @@ fn check(file: &Path) -> ExitCode {
         return ExitCode::from(EXIT_REFUSED);
     };
     let spans: usize = config.cards.iter().map(|card| card.spans.len()).sum();
-    warn(&config);
+    warnings(&config).iter().for_each(|warning| eprintln!("{warning}"));
     let unfit = wiring::unfit_prompts(&config);
-    for prompt in &unfit {
-        let (first, others) = prompt.named_by.split_first().expect("somebody names the prompt");
-        let others = if others.is_empty() { String::new() } else { format!("; so do {}", others.join(", ")) };
-        eprintln!("{first} names a prompt that cannot be played: {}{others}", prompt.error);
-    }
+    unfit.iter().for_each(|prompt| eprintln!("{prompt}"));
     let state = if unfit.is_empty() { "no errors" } else { "callers will not hear all prompts" };
     println!(
         "{}: {state} ({} cards, {spans} spans, {} trunks, {} seats, {} numbers, {} flows, {} queues, {} agents)",
@@ -118,27 +138,29 @@ fn check(file: &Path) -> ExitCode {
     if unfit.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Prints what is allowed and probably not meant.
-fn warn(config: &Config) {
+/// Returns what is allowed and probably not meant.
+pub(crate) fn warnings(config: &Config) -> Vec<String> {
     let file = config.file.display();
-    for queue in &config.queues {
-        if !config.agents.iter().any(|agent| agent.queues.contains(&queue.name)) {
-            eprintln!("{file}: queue.{}: no agent serves it (warning)", queue.name);
-        }
-    }
-    for flow in &config.flows {
-        let called =
-            |rule: &config::NumberRule| rule.action == config::Action::Flow { flow: flow.name.clone() };
-        if !config.numbers.iter().any(called) {
-            eprintln!("{file}: flow.{}: no number leads to it (warning)", flow.name);
-        }
-    }
+    let unserved = |queue: &&config::Queue| !config.agents.iter().any(|a| a.queues.contains(&queue.name));
+    let queues = config.queues.iter().filter(unserved);
+    let queues = queues.map(|queue| format!("{file}: queue.{}: no agent serves it (warning)", queue.name));
+    let uncalled = |flow: &&config::Flow| {
+        let action = config::Action::Flow { flow: flow.name.clone() };
+        !config.numbers.iter().any(|rule| rule.action == action)
+    };
+    let flows = config.flows.iter().filter(uncalled);
+    let flows = flows.map(|flow| format!("{file}: flow.{}: no number leads to it (warning)", flow.name));
+    queues.chain(flows).collect()
 }
 
 /// Reads the configuration; prints every error of it.
 fn load(file: &Path) -> Option<Config> {
-    match Config::load(file) {
-        Ok(config) => Some(config),
+    print_errors(file, Config::load(file))
+}
+
+fn print_errors<T>(file: &Path, read: Result<T, Vec<config::ConfigError>>) -> Option<T> {
+    match read {
+        Ok(read) => Some(read),
         Err(errors) => {
             errors.iter().for_each(|error| eprintln!("{error}"));
             eprintln!("tandem: {}: {} error(s)", file.display(), errors.len());
@@ -167,12 +189,40 @@ fn failure(error: &anyhow::Error) -> ExitCode {
     if refused { ExitCode::from(EXIT_REFUSED) } else { ExitCode::FAILURE }
 }
 
-fn with_config(file: &Path, work: fn(&Path, Config) -> anyhow::Result<()>) -> ExitCode {
-    let Some(config) = load(file) else {
+/// Runs everything.
+fn run(file: &RunFile) -> ExitCode {
+    let read = print_errors(&file.config, Source::load(&file.config)).or_else(|| {
+        let taken = file.or_taken.as_ref()?;
+        eprintln!("tandem: running what {} keeps instead", taken.display());
+        print_errors(taken, kept(taken))
+    });
+    with_config(read, |config, source| supervisor::run(&file.config, config, &source))
+}
+
+/// Runs one process of the whole.
+fn part(file: &PartFile, work: impl FnOnce(Config, Source) -> anyhow::Result<()>) -> ExitCode {
+    let read = match &file.taken {
+        Some(taken) => print_errors(taken, kept(taken)),
+        None => print_errors(&file.config, Source::load(&file.config)),
+    };
+    with_config(read, work)
+}
+
+/// Reads a configuration as it was kept when it was taken.
+fn kept(taken: &Path) -> Result<(Config, Source), Vec<config::ConfigError>> {
+    let source = Source::read(taken).map_err(|error| vec![error])?;
+    Ok((source.config()?, source))
+}
+
+fn with_config(
+    read: Option<(Config, Source)>,
+    work: impl FnOnce(Config, Source) -> anyhow::Result<()>,
+) -> ExitCode {
+    let Some((config, source)) = read else {
         return ExitCode::from(EXIT_REFUSED);
     };
     let log = logging::start(&config);
-    let outcome = work(file, config);
+    let outcome = work(config, source);
     drop(log);
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

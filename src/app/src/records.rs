@@ -62,10 +62,13 @@ impl Records {
                 self.tell(Record::Call(Box::new(call.clone())))
             }
             Update::Agent { agent } => self.agent(agent),
+            Update::AgentGone { agent } => self.gone(agent),
             Update::Call { .. }
             | Update::Line { .. }
             | Update::Span { .. }
             | Update::Queue { .. }
+            | Update::QueueGone { .. }
+            | Update::Configured { .. }
             | Update::Health { .. } => {}
         }
     }
@@ -91,6 +94,12 @@ impl Records {
         };
         self.stays.insert(view.agent.clone(), stay.clone());
         self.tell(Record::Agent(stay));
+    }
+
+    fn gone(&mut self, agent: &str) {
+        if let Some(stay) = self.stays.remove(agent) {
+            self.tell(Record::Agent(AgentStay { to_ms: Some(now_ms().max(stay.from_ms)), ..stay }));
+        }
     }
 
     fn tell(&self, record: Record) {

@@ -15,10 +15,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use config::Config;
+use config::{Config, Source};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+use crate::reload::TAKEN;
 use crate::{EXIT_REFUSED, refused};
 
 const POLL: Duration = Duration::from_millis(20);
@@ -41,6 +42,9 @@ const SUPERVISED: &str = "TANDEM_SUPERVISED";
 /// The system refuses it.
 pub(crate) fn end_with_parent() -> anyhow::Result<()> {
     if std::env::var_os(SUPERVISED).is_some() {
+        // The supervisor decides what it means; the switch process listens to it by itself.
+        let ignored = Arc::new(AtomicBool::new(false));
+        signal_hook::flag::register(signal_hook::consts::SIGHUP, ignored).context("cannot catch SIGHUP")?;
         nix::sys::prctl::set_pdeathsig(Signal::SIGTERM).context("cannot be tied to the supervisor")?;
     }
     Ok(())
@@ -56,6 +60,7 @@ pub(crate) fn predecessor_patience() -> Duration {
 struct Kept<'a> {
     role: &'static str,
     file: &'a Path,
+    taken: &'a Path,
     child: Option<Child>,
     started: Instant,
     failures: usize,
@@ -64,17 +69,23 @@ struct Kept<'a> {
 }
 
 /// Runs both processes until it is told to stop.
-pub(crate) fn run(file: &Path, config: Config) -> anyhow::Result<()> {
+pub(crate) fn run(file: &Path, config: Config, source: &Source) -> anyhow::Result<()> {
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT] {
         signal_hook::flag::register(signal, Arc::clone(&stop)).context("cannot catch signals")?;
     }
+    let hangup = Arc::new(AtomicBool::new(false));
+    signal_hook::flag::register(signal_hook::consts::SIGHUP, Arc::clone(&hangup))
+        .context("cannot catch SIGHUP")?;
     crate::lock::make_directory("system.data_dir", &config.system.data_dir)?;
     let _lock = crate::lock::take(&config.system.data_dir, "run.lock")?;
-    let mut line = Kept::new("line", file);
-    let mut others = vec![Kept::new("switch", file)];
+    let taken = config.system.data_dir.join(TAKEN);
+    let cannot = || format!("system.data_dir: cannot write {}", taken.display());
+    source.save(&taken).with_context(cannot)?;
+    let mut line = Kept::new("line", file, &taken);
+    let mut others = vec![Kept::new("switch", file, &taken)];
     if crate::exchange::is_wanted(&config) {
-        others.push(Kept::new("exchange", file));
+        others.push(Kept::new("exchange", file, &taken));
     }
     line.start()?;
     let outcome = wait_ready(&mut line, &config.line.socket, &stop)
@@ -82,7 +93,7 @@ pub(crate) fn run(file: &Path, config: Config) -> anyhow::Result<()> {
         .and_then(|()| wait_page(&mut others, &config, &stop))
         .and_then(|()| {
             greet(file, &config);
-            keep(&mut line, &mut others, &stop)
+            keep(&mut line, &mut others, &stop, &hangup)
         });
     others.iter_mut().rev().for_each(Kept::end);
     line.end();
@@ -127,8 +138,19 @@ fn page(config: &Config) -> String {
     }
 }
 
-fn keep(line: &mut Kept<'_>, others: &mut [Kept<'_>], stop: &AtomicBool) -> anyhow::Result<()> {
+fn keep(
+    line: &mut Kept<'_>,
+    others: &mut [Kept<'_>],
+    stop: &AtomicBool,
+    hangup: &AtomicBool,
+) -> anyhow::Result<()> {
     while !stop.load(Ordering::Acquire) {
+        if hangup.swap(false, Ordering::AcqRel) {
+            if std::io::stdin().is_terminal() {
+                break; // the terminal has been closed
+            }
+            others.iter().filter(|kept| kept.role == "switch").for_each(Kept::hang_up);
+        }
         line.tend()?;
         others.iter_mut().try_for_each(Kept::tend)?;
         std::thread::sleep(POLL);
@@ -152,17 +174,27 @@ fn wait_ready(line: &mut Kept<'_>, socket: &Path, stop: &AtomicBool) -> anyhow::
 }
 
 impl<'a> Kept<'a> {
-    fn new(role: &'static str, file: &'a Path) -> Kept<'a> {
+    fn new(role: &'static str, file: &'a Path, taken: &'a Path) -> Kept<'a> {
         let now = Instant::now();
-        Kept { role, file, child: None, started: now, failures: 0, start_at: now, restarts: 0 }
+        Kept { role, file, taken, child: None, started: now, failures: 0, start_at: now, restarts: 0 }
     }
 
     fn start(&mut self) -> anyhow::Result<()> {
         let program = std::env::current_exe().context("cannot find the program itself")?;
-        let child = Command::new(program).arg(self.role).arg(self.file).env(SUPERVISED, "1").spawn();
+        let mut command = Command::new(program);
+        command.arg(self.role).arg(self.file).arg("--taken").arg(self.taken).env(SUPERVISED, "1");
+        let child = command.spawn();
         self.child = Some(child.with_context(|| format!("cannot start the {} process", self.role))?);
         self.started = Instant::now();
         Ok(())
+    }
+
+    /// Tells the child to read its configuration again.
+    fn hang_up(&self) {
+        if let Some(child) = &self.child {
+            // One that has just ended reads what was taken when it is started again.
+            let _ = kill(Pid::from_raw(child.id() as i32), Signal::SIGHUP);
+        }
     }
 
     /// Looks after the child: starts it again when it has ended and its pause is over.

@@ -16,13 +16,14 @@ use std::time::Duration;
 use anyhow::Context;
 use api::{Answer, ApiConfig, Asked, Hub};
 use clock::{Clock, Mono, MonoClock};
-use config::Config;
+use config::{Config, Source};
 use crossbeam_channel::{Receiver, Sender, bounded, select_biased};
 use link::{Order, PROTOCOL, ToLine, ToSwitch, wire};
 use store::Stored;
 use switch::{Input, Machine, Output, RequestId};
 
 use crate::records::{Days, Records};
+use crate::reload::{self, Offered, Reloader};
 use crate::{lock, refused, wiring};
 
 /// Messages that may wait for the machine.
@@ -48,6 +49,7 @@ struct Switching {
     mail: Receiver<Mail>,
     requests: Receiver<Asked>,
     stored: Receiver<Stored>,
+    offered: Receiver<Offered>,
     stream: Option<UnixStream>,
     /// Orders of this turn, written together.
     octets: Vec<u8>,
@@ -57,7 +59,7 @@ struct Switching {
 }
 
 /// Runs the switch process until it is told to stop.
-pub(crate) fn run(_file: &Path, config: Config) -> anyhow::Result<()> {
+pub(crate) fn run(file: &Path, taken: Option<&Path>, config: Config, source: Source) -> anyhow::Result<()> {
     crate::supervisor::end_with_parent()?;
     let _lock = lock::take(&config.system.data_dir, "switch.lock")?;
     let stop = Arc::new(AtomicBool::new(false));
@@ -69,22 +71,27 @@ pub(crate) fn run(_file: &Path, config: Config) -> anyhow::Result<()> {
     let reader = store::SqliteReader::new(&config.store.file);
     let token = api::token::load_or_create(&config.api.token_file).map_err(refused)?;
     // Names this life of the process, so that onlookers do not mistake its numbers for those of the last one.
+    let socket = config.line.socket.clone();
     let hub = Hub::new(&format!("{:x}", MonoClock.anchor().unix_nanos(MonoClock.now())));
+    let (offer, offered) = bounded(1);
     let api = ApiConfig {
         listen: config.api.listen,
         token,
         version: env!("CARGO_PKG_VERSION").into(),
         records: Some(Arc::new(reader)),
         recordings_dir: Some(config.record.directory.clone()),
-        busy_reasons: config.acd.busy_reasons.clone(),
+        reload: None,
     };
-    let server = api::serve(api, hub.clone()).map_err(refused)?;
+    let reloader = Arc::new(Reloader::new(file, taken, config, source, offer));
+    reload::on_hangup(Arc::clone(&reloader)).context("cannot catch SIGHUP")?;
+    let server = api::serve(ApiConfig { reload: Some(reloader), ..api }, hub.clone()).map_err(refused)?;
     let (inbox, mail) = bounded(INBOX);
-    start_link(config.line.socket.clone(), inbox, Arc::clone(&stop))?;
+    start_link(socket, inbox, Arc::clone(&stop))?;
     let requests = hub.requests();
     let mut switching = Switching {
         machine: Machine::new(machine_config, now()).map_err(refused)?,
         stored: records.stored(),
+        offered,
         records,
         days: Days::new(),
         hub,
@@ -106,6 +113,7 @@ impl Switching {
         while !stop.load(Ordering::Acquire) {
             let until_deadline = self.machine.poll_timeout().map_or(TURN, |due| due - now());
             let (mail, requests, stored) = (self.mail.clone(), self.requests.clone(), self.stored.clone());
+            let offered = self.offered.clone();
             select_biased! {
                 recv(mail) -> message => match message {
                     Ok(message) => self.mail(message),
@@ -117,6 +125,10 @@ impl Switching {
                 },
                 recv(stored) -> stored => match stored {
                     Ok(stored) => self.stored(&stored),
+                    Err(_) => return,
+                },
+                recv(offered) -> offered => match offered {
+                    Ok(offered) => self.configure(offered),
                     Err(_) => return,
                 },
                 default(until_deadline.min(TURN)) => {}
@@ -159,8 +171,19 @@ impl Switching {
         self.tell(Input::Request(id, request));
     }
 
+    fn configure(&mut self, (config, answer): Offered) {
+        let outcome = self.machine.configure(*config, now());
+        self.carry_out();
+        // Who has waited too long has gone.
+        let _ = answer.send(outcome);
+    }
+
     fn tell(&mut self, input: Input) {
         self.machine.handle(input, now());
+        self.carry_out();
+    }
+
+    fn carry_out(&mut self) {
         while let Some(output) = self.machine.poll_output() {
             match output {
                 Output::Order(order) => self.order(order),

@@ -287,6 +287,14 @@ pub(crate) struct UnfitPrompt {
     pub error: record::PromptError,
 }
 
+impl std::fmt::Display for UnfitPrompt {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (first, others) = self.named_by.split_first().expect("somebody names the prompt");
+        write!(f, "{first} names a prompt that cannot be played: {}", self.error)?;
+        if others.is_empty() { Ok(()) } else { write!(f, "; so do {}", others.join(", ")) }
+    }
+}
+
 /// Returns the prompts that the number plan and the flows name or need without naming them, each with who names it.
 pub(crate) fn named_prompts(config: &Config) -> BTreeMap<String, Vec<String>> {
     let mut named: BTreeMap<String, Vec<String>> = BTreeMap::new();

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 
 use api::schema::{
-    Agents, Calls, Channels, Dial, Dialled, OrderWord, Ordered, Queues, Records, Spans, Status,
+    Agents, Calls, Channels, Dial, Dialled, OrderWord, Ordered, Queues, Records, Reloaded, Spans, Status,
 };
 use clap::{Args, Subcommand, ValueEnum};
 use config::Config;
@@ -141,6 +141,14 @@ pub enum Command {
         #[arg(long, value_name = "N", default_value_t = 50)]
         limit: usize,
     },
+    /// Have the configuration file read again: numbers, seats, flows, queues and agents are taken under way
+    ///
+    /// All or nothing: with an error in the file, or a change that takes a restart, everything goes on as it was.
+    Reload {
+        #[command(flatten)]
+        #[expect(missing_docs, reason = "a flattened group")]
+        reach: Reach,
+    },
     /// Follow what happens, line by line, until it is interrupted
     Watch {
         #[command(flatten)]
@@ -260,6 +268,10 @@ impl Command {
                 let text = client.get(&format!("/v1/records?limit={limit}{query}"))?;
                 print(out, reach, &text, |out| Ok(show::records(out, &client.read::<Records>(&text)?)?))
             }
+            Command::Reload { .. } => {
+                let text = client.post("/v1/reload", &())?;
+                print(out, reach, &text, |out| Ok(show::reloaded(out, &client.read::<Reloaded>(&text)?)?))
+            }
             Command::Watch { .. } => watch::watch(&client, reach.json, out),
         }
     }
@@ -277,6 +289,7 @@ impl Command {
             | Command::Agents { reach }
             | Command::Agent { reach, .. }
             | Command::Records { reach, .. }
+            | Command::Reload { reach }
             | Command::Watch { reach } => reach,
         }
     }

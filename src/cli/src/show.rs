@@ -3,7 +3,9 @@
 use std::io::{self, Write};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use api::schema::{AgentView, CallView, Calls, ChannelView, MAX_TOTAL, QueueView, Records, SpanView, Status};
+use api::schema::{
+    AgentView, CallView, Calls, ChannelView, MAX_TOTAL, QueueView, Records, Reloaded, SpanView, Status,
+};
 
 use time::OffsetDateTime;
 
@@ -13,6 +15,16 @@ use crate::table::{length, table};
 pub(crate) fn now_ms() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Shows what a changed configuration has brought.
+pub(crate) fn reloaded(out: &mut dyn Write, reloaded: &Reloaded) -> io::Result<()> {
+    reloaded.warnings.iter().try_for_each(|warning| writeln!(out, "{warning}"))?;
+    if reloaded.changes.is_empty() {
+        return writeln!(out, "nothing has changed");
+    }
+    reloaded.changes.iter().try_for_each(|change| writeln!(out, "{change}"))?;
+    writeln!(out, "taken")
 }
 
 /// Shows how the switch is.

@@ -87,6 +87,9 @@ fn line(out: &mut dyn Write, message: &Message) -> std::io::Result<()> {
             Update::Call { call: view } => call(out, view),
             Update::Queue { queue: view } => queue(out, view),
             Update::Agent { agent: view } => agent(out, view),
+            Update::QueueGone { queue } => writeln!(out, "queue {queue} is no more"),
+            Update::AgentGone { agent } => writeln!(out, "agent {agent} is no more"),
+            Update::Configured { .. } => writeln!(out, "configuration taken"),
             Update::Health { health } => writeln!(
                 out,
                 "health {} late, {} samples lost, {} events lost, {} frames lost",

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use api::schema::Reloaded;
 use api::{ApiConfig, Hub, Server, serve};
 use call::{From, Progress};
 use clap::Parser;
@@ -209,6 +210,13 @@ fn what_an_agent_wants_is_handed_over_in_silence() {
 }
 
 #[test]
+fn what_a_reload_has_brought_is_told_line_by_line() {
+    let world = World::busy();
+    let expected = "queue.sales: no agent serves it (warning)\nqueue.sales: new\ntaken\n";
+    assert_eq!(world.run(&["reload"]).expect("done"), expected);
+}
+
+#[test]
 fn an_agent_s_wish_that_is_wrong_or_refused_is_explained() {
     let world = World::busy();
     let switch = world.answer(Err("no agent \"li\"".into()));
@@ -339,6 +347,15 @@ struct World {
     folder: TempDir,
 }
 
+struct Reloader;
+
+impl api::Reload for Reloader {
+    fn reload(&self) -> Result<Reloaded, Vec<String>> {
+        let warnings = vec!["queue.sales: no agent serves it (warning)".into()];
+        Ok(Reloaded { changes: vec!["queue.sales: new".into()], warnings })
+    }
+}
+
 impl World {
     fn busy() -> World {
         let folder = tempfile::tempdir().expect("a folder");
@@ -353,7 +370,7 @@ impl World {
                 version: "0.1.0".into(),
                 records: Some(records),
                 recordings_dir: None,
-                busy_reasons: vec!["lunch".into()],
+                reload: Some(Arc::new(Reloader)),
             },
             hub.clone(),
         )

@@ -38,15 +38,14 @@ impl core::fmt::Display for Prefix<'_> {
     }
 }
 
+/// Makes an error about a file as a whole.
+pub(crate) fn of_file(path: &Path, problem: impl Into<String>) -> ConfigError {
+    ConfigError { file: path.into(), line: 0, key: String::new(), value: None, problem: problem.into() }
+}
+
 /// Reads a whole text file of at most `limit` octets.
 pub(crate) fn read_file(path: &Path, limit: u64) -> Result<String, ConfigError> {
-    let fail = |problem: String| ConfigError {
-        file: path.to_path_buf(),
-        line: 0,
-        key: String::new(),
-        value: None,
-        problem,
-    };
+    let fail = |problem: String| of_file(path, problem);
     let mut octets = Vec::new();
     let file = File::open(path).map_err(|e| fail(format!("cannot be read: {e}")))?;
     file.take(limit + 1).read_to_end(&mut octets).map_err(|e| fail(format!("cannot be read: {e}")))?;

@@ -13,16 +13,19 @@
 #![warn(missing_docs)]
 
 mod centre;
+mod changes;
 mod check;
 mod error;
 mod keys;
 mod model;
 mod reader;
 mod sections;
+mod source;
 
 use std::path::Path;
 
 pub use centre::{Acd, Agent, AgentStart, CallerKind, Exchange, Flow, Queue, Store};
+pub use changes::Changes;
 pub use error::ConfigError;
 pub use keys::KeyInfo;
 pub use model::{
@@ -30,6 +33,7 @@ pub use model::{
     LogLevel, NumberRule, Origin, Pace, Reach, Realtime, Record, Seat, Span, System, Timers, Trunk,
     TrunkSignalling,
 };
+pub use source::{MAX_TAKEN, Source};
 
 /// The version of the file's form that this program reads.
 pub const VERSION: u32 = 1;

@@ -2,14 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use acd::{AgentId, AgentState, BusyReason, CallerKey, ConfigError, Dispatcher, OfferId, QueueId};
+use acd::{
+    AcdConfig, AgentId, AgentState, BusyReason, CallerKey, ConfigError, Dispatcher, Missed, OfferId, QueueId,
+};
 use clock::{Mono, WallAnchor};
 use link::LegId;
 
 use crate::setup::{Agent, Queue, Start, SwitchConfig};
 use crate::view::{AgentCounts, AgentStateView, AgentTotals, AgentView, QueueFigures, QueueView};
 
-/// The dispatcher, with names.
+/// The dispatcher, with names. Numbers belong to one life of the switch.
 #[derive(Debug)]
 pub(crate) struct Centre {
     pub acd: Dispatcher,
@@ -17,13 +19,23 @@ pub(crate) struct Centre {
     queues: BTreeMap<QueueId, Queue>,
     agent_ids: BTreeMap<String, AgentId>,
     agents: BTreeMap<AgentId, Agent>,
+    next_agent: u32,
+    /// Agents whom the configuration does not know any more; gone once their talk has ended.
+    leaving: BTreeSet<AgentId>,
+    /// Every reason there ever was: an agent may still be busy for one that is no more.
+    known_reasons: Vec<String>,
+    /// The reasons that may be given.
     busy_reasons: Vec<String>,
     /// Which call and agent an offer that stands belongs to.
     pub offers: BTreeMap<OfferId, (LegId, AgentId)>,
     /// What has changed and was not shown yet.
     changed_queues: BTreeSet<QueueId>,
     changed_agents: BTreeSet<AgentId>,
+    gone_queues: Vec<String>,
 }
+
+/// A number that no queue ever has.
+pub(crate) const NO_QUEUE: QueueId = QueueId(u16::MAX);
 
 /// Returns the caller of a call.
 pub(crate) fn caller(first: LegId) -> CallerKey {
@@ -36,61 +48,146 @@ pub(crate) fn call(caller: CallerKey) -> LegId {
     LegId { epoch, session, serial }
 }
 
+/// Why a configuration is not taken.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigureError {
+    /// A rule of a queue is out of range.
+    #[error(transparent)]
+    Acd(#[from] ConfigError),
+    /// The switch remembers every reason since its start.
+    #[error(
+        "{0} different reasons for being busy since the start are over the limit of {MAX_REASONS}: restart"
+    )]
+    TooManyReasons(usize),
+}
+
+/// Reasons for being busy that one life of the switch can know: they are numbered by an octet.
+const MAX_REASONS: usize = 256;
+
 impl Centre {
-    pub fn new(config: &SwitchConfig, now: Mono) -> Result<Centre, ConfigError> {
-        let number = |index: usize| u16::try_from(index).unwrap_or(u16::MAX);
-        let named = config.queues.iter().enumerate();
-        let queue_ids: BTreeMap<String, QueueId> =
-            named.map(|(index, queue)| (queue.name.clone(), QueueId(number(index)))).collect();
-        let acd = Dispatcher::new(config.acd(|name| queue_ids[name]))?;
-        let ids = (0..).map(AgentId);
-        let agents: BTreeMap<AgentId, Agent> = ids.zip(config.agents.iter().cloned()).collect();
+    pub fn new(config: &SwitchConfig, now: Mono) -> Result<Centre, ConfigureError> {
+        let empty = AcdConfig { queues: BTreeMap::new(), missed: Missed::Busy };
         let mut centre = Centre {
-            acd,
-            queues: config.queues.iter().map(|queue| (queue_ids[&queue.name], queue.clone())).collect(),
-            queue_ids,
-            agent_ids: agents.iter().map(|(id, agent)| (agent.name.clone(), *id)).collect(),
-            changed_agents: agents.keys().copied().collect(),
-            agents,
-            busy_reasons: config.busy_reasons.clone(),
+            acd: Dispatcher::new(empty)?,
+            queue_ids: BTreeMap::new(),
+            queues: BTreeMap::new(),
+            agent_ids: BTreeMap::new(),
+            agents: BTreeMap::new(),
+            next_agent: 0,
+            leaving: BTreeSet::new(),
+            known_reasons: Vec::new(),
+            busy_reasons: Vec::new(),
             offers: BTreeMap::new(),
             changed_queues: BTreeSet::new(),
+            changed_agents: BTreeSet::new(),
+            gone_queues: Vec::new(),
         };
-        centre.changed_queues = centre.queues.keys().copied().collect();
+        centre.configure(config, now)?;
         for past in &config.past {
             if let Some(id) = centre.queue_ids.get(&past.queue) {
                 centre.acd.replay(*id, past.outcome, past.wait);
             }
         }
-        centre.start_agents(now);
         Ok(centre)
     }
 
-    fn start_agents(&mut self, now: Mono) {
-        for (id, agent) in self.agents.clone() {
-            if agent.start == Start::Offline {
-                continue;
-            }
-            let queues = self.queues_of(id);
-            self.acd.handle(acd::Input::LogIn { agent: id, queues }, now);
-            match agent.start {
-                Start::Ready => self.acd.handle(acd::Input::Ready { agent: id }, now),
-                Start::Busy(Some(reason)) => {
-                    if let Some(reason) = self.reason(&reason) {
-                        self.acd.handle(acd::Input::Busy { agent: id, reason }, now);
-                    }
-                }
-                Start::Busy(None) | Start::Offline => {}
+    /// Takes other queues, agents and reasons. Who waits in a queue that is no more flows out of it; an agent who is no
+    /// more ends the talk first; one who is new begins as configured.
+    ///
+    /// # Errors
+    /// A value is out of range; nothing has changed.
+    pub fn configure(&mut self, config: &SwitchConfig, now: Mono) -> Result<(), ConfigureError> {
+        let new = config.busy_reasons.iter().filter(|reason| !self.known_reasons.contains(reason));
+        let new: Vec<String> = new.cloned().collect();
+        let known = self.known_reasons.len() + new.len();
+        if known > MAX_REASONS {
+            return Err(ConfigureError::TooManyReasons(known));
+        }
+        let ids = self.numbered(&config.queues);
+        self.acd.configure(config.acd(|name| ids[name]), now)?;
+        self.known_reasons.extend(new);
+        self.busy_reasons.clone_from(&config.busy_reasons);
+        self.gone_queues.extend(self.queue_ids.keys().filter(|name| !ids.contains_key(*name)).cloned());
+        self.queues = config.queues.iter().map(|queue| (ids[&queue.name], queue.clone())).collect();
+        self.queue_ids = ids;
+        self.configure_agents(&config.agents, now);
+        self.all_changed();
+        Ok(())
+    }
+
+    /// Returns numbers for queues: those that are known keep theirs, others get one that nobody has.
+    fn numbered(&self, queues: &[Queue]) -> BTreeMap<String, QueueId> {
+        let mut free = (0..NO_QUEUE.0).map(QueueId).filter(|id| !self.queues.contains_key(id));
+        let mut number = |name: &String| self.queue_id(name).or_else(|| free.next());
+        queues.iter().filter_map(|queue| Some((queue.name.clone(), number(&queue.name)?))).collect()
+    }
+
+    fn configure_agents(&mut self, agents: &[Agent], now: Mono) {
+        let stays = |name: &str| agents.iter().any(|agent| agent.name == name);
+        for (name, id) in self.agent_ids.clone() {
+            if !stays(&name) && self.leaving.insert(id) && self.is_online(id) {
+                self.acd.handle(acd::Input::LogOut { agent: id }, now);
             }
         }
+        for agent in agents {
+            match self.agent_ids.get(&agent.name).copied() {
+                Some(id) => self.configure_agent(id, agent, now),
+                None => self.add_agent(agent, now),
+            }
+        }
+    }
+
+    fn configure_agent(&mut self, id: AgentId, agent: &Agent, now: Mono) {
+        let was = self.agents.insert(id, agent.clone());
+        if self.leaving.remove(&id) && self.is_online(id) {
+            self.acd.handle(acd::Input::Ready { agent: id }, now);
+        }
+        // A queue may have another number than one of the same name had before: what counts is what is served now.
+        if self.is_online(id) && was.is_some() {
+            self.acd.handle(acd::Input::Serve { agent: id, queues: self.queues_of(id) }, now);
+        }
+    }
+
+    fn add_agent(&mut self, agent: &Agent, now: Mono) {
+        let id = AgentId(self.next_agent);
+        self.next_agent += 1;
+        self.agents.insert(id, agent.clone());
+        self.agent_ids.insert(agent.name.clone(), id);
+        if agent.start == Start::Offline {
+            return;
+        }
+        self.acd.handle(acd::Input::LogIn { agent: id, queues: self.queues_of(id) }, now);
+        match &agent.start {
+            Start::Ready => self.acd.handle(acd::Input::Ready { agent: id }, now),
+            Start::Busy(Some(reason)) => {
+                if let Some(reason) = self.reason(reason) {
+                    self.acd.handle(acd::Input::Busy { agent: id, reason }, now);
+                }
+            }
+            Start::Busy(None) | Start::Offline => {}
+        }
+    }
+
+    /// Forgets those who were to go and are logged out. Returns the names of agents and queues that are no more.
+    pub fn take_gone(&mut self) -> (Vec<String>, Vec<String>) {
+        let gone: Vec<AgentId> = self.leaving.iter().copied().filter(|id| !self.is_online(*id)).collect();
+        let mut agents = Vec::new();
+        for id in gone {
+            self.leaving.remove(&id);
+            self.acd.forget(id);
+            agents.extend(self.agents.remove(&id).map(|agent| agent.name));
+        }
+        self.agent_ids.retain(|_, id| self.agents.contains_key(id));
+        (agents, std::mem::take(&mut self.gone_queues))
     }
 
     pub fn queue_id(&self, name: &str) -> Option<QueueId> {
         self.queue_ids.get(name).copied()
     }
 
+    /// Returns the number of an agent who is not leaving.
     pub fn agent_id(&self, name: &str) -> Option<AgentId> {
-        self.agent_ids.get(name).copied()
+        self.agent_ids.get(name).copied().filter(|id| !self.leaving.contains(id))
     }
 
     pub fn agent(&self, id: AgentId) -> Option<&Agent> {
@@ -103,12 +200,16 @@ impl Centre {
         names.iter().filter_map(|name| self.queue_id(name)).collect()
     }
 
-    /// Returns the number of a reason for being busy.
+    /// Returns the number of a reason for being busy that may be given.
     pub fn reason(&self, name: &str) -> Option<u8> {
-        self.busy_reasons.iter().position(|known| known == name).and_then(|index| u8::try_from(index).ok())
+        let number = self.known_reasons.iter().position(|known| known == name);
+        number
+            .filter(|_| self.busy_reasons.iter().any(|allowed| allowed == name))
+            .and_then(|n| u8::try_from(n).ok())
     }
 
-    pub fn reasons(&self) -> &[String] {
+    /// Returns the reasons that may be given.
+    pub fn busy_reasons(&self) -> &[String] {
         &self.busy_reasons
     }
 
@@ -167,7 +268,7 @@ impl Centre {
             BusyReason::LoggedIn => "logged_in".into(),
             BusyReason::Missed => "missed".into(),
             BusyReason::Own(number) => {
-                self.busy_reasons.get(usize::from(number)).cloned().unwrap_or_else(|| number.to_string())
+                self.known_reasons.get(usize::from(number)).cloned().unwrap_or_else(|| number.to_string())
             }
         })
     }

@@ -16,5 +16,6 @@ mod service;
 mod setup;
 pub mod view;
 
+pub use centre::ConfigureError;
 pub use machine::{AgentOrder, Input, MAX_CALLS, Machine, Output, Reply, Request, RequestId};
 pub use setup::{Agent, PastVisit, Queue, Start, SwitchConfig, Trunk};

@@ -3,7 +3,6 @@
 use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
 
-use acd::ConfigError;
 use call::{Call, From, Input as CallInput, Names, Stage, Steps, Told};
 use clock::{Mono, WallAnchor};
 use link::{
@@ -12,7 +11,7 @@ use link::{
 use tdm::ChannelId;
 
 use crate::census::Census;
-use crate::centre::Centre;
+use crate::centre::{Centre, ConfigureError};
 use crate::entry::{Entry, Leg};
 use crate::setup::SwitchConfig;
 use crate::view::{LegStateView, SpanView, Update};
@@ -161,8 +160,8 @@ impl Machine {
     /// Makes the switch with its agents as they begin. It decides nothing until a line process says hello.
     ///
     /// # Errors
-    /// A value of a queue's rules is out of range.
-    pub fn new(config: SwitchConfig, now: Mono) -> Result<Machine, ConfigError> {
+    /// A value of the configuration is out of range.
+    pub fn new(config: SwitchConfig, now: Mono) -> Result<Machine, ConfigureError> {
         Ok(Machine {
             centre: Centre::new(&config, now)?,
             config,
@@ -179,6 +178,24 @@ impl Machine {
             told: VecDeque::new(),
             touched: Vec::new(),
         })
+    }
+
+    /// Takes another configuration under way: number plan, trunks, flows, queues, agents, reasons. Live calls keep the flow
+    /// they are in; `past` and `records` stay as they were.
+    ///
+    /// # Errors
+    /// A value of the configuration is out of range; nothing has changed.
+    pub fn configure(&mut self, config: SwitchConfig, now: Mono) -> Result<(), ConfigureError> {
+        self.centre.configure(&config, now)?;
+        let past = std::mem::take(&mut self.config.past);
+        self.config = SwitchConfig { past, records: self.config.records, ..config };
+        self.show_configuration();
+        self.settle(now);
+        Ok(())
+    }
+
+    fn show_configuration(&mut self) {
+        self.update(Update::Configured { busy_reasons: self.centre.busy_reasons().to_vec() });
     }
 
     /// Takes one input.
@@ -219,6 +236,9 @@ impl Machine {
             let (agents, queues) = self.centre.take_changes(&self.anchor, now);
             agents.into_iter().for_each(|agent| self.update(Update::Agent { agent: Box::new(agent) }));
             queues.into_iter().for_each(|queue| self.update(Update::Queue { queue: Box::new(queue) }));
+            let (agents, queues) = self.centre.take_gone();
+            agents.into_iter().for_each(|agent| self.update(Update::AgentGone { agent }));
+            queues.into_iter().for_each(|queue| self.update(Update::QueueGone { queue }));
         }
     }
 
@@ -252,6 +272,7 @@ impl Machine {
                 if let Some(census) = self.census.take() {
                     self.attached = true;
                     self.update(Update::Line { attached: true });
+                    self.show_configuration();
                     self.centre.all_changed();
                     self.take_census(census, now);
                 }

@@ -14,7 +14,7 @@ use clock::Mono;
 use ivr::{Input as FlowInput, Output as FlowOutput, QueueEvent};
 use link::{Cause, LegId, Order};
 
-use crate::centre::{call, caller};
+use crate::centre::{NO_QUEUE, call, caller};
 use crate::entry::Service;
 use crate::machine::{AgentOrder, Machine, Reply};
 use crate::view::Outcome;
@@ -101,18 +101,14 @@ impl Machine {
     }
 
     fn enqueue(&mut self, first: LegId, queue: String, priority: u8, now: Mono) {
-        let id = self.centre.queue_id(&queue);
+        // One that is no more is refused by the dispatcher, after the rest of this step.
+        let id = self.centre.queue_id(&queue).unwrap_or(NO_QUEUE);
         if let Some(service) = self.service(first) {
             service.enter(queue, priority, now);
         }
-        match id {
-            Some(queue) => {
-                let priority = Priority::new(priority);
-                self.centre.acd.handle(Acd::Enqueue { caller: caller(first), queue, priority }, now);
-                self.centre.queue_changed(queue);
-            }
-            None => self.refused(first, now),
-        }
+        let (caller, priority) = (caller(first), Priority::new(priority));
+        self.centre.acd.handle(Acd::Enqueue { caller, queue: id, priority }, now);
+        self.centre.queue_changed(id);
     }
 
     pub(crate) fn refused(&mut self, first: LegId, now: Mono) {
@@ -267,7 +263,7 @@ impl Machine {
     }
 
     fn busy_reason(&self, reason: &str) -> Result<u8, String> {
-        let known = || self.centre.reasons().join(", ");
+        let known = || self.centre.busy_reasons().join(", ");
         self.centre.reason(reason).ok_or_else(|| format!("no reason \"{reason}\"; there are: {}", known()))
     }
 }

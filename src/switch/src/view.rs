@@ -45,6 +45,21 @@ pub enum Update {
         /// As it is now.
         agent: Box<AgentView>,
     },
+    /// A queue is no more: the configuration has changed.
+    QueueGone {
+        /// Its name.
+        queue: String,
+    },
+    /// An agent is no more: the configuration has changed.
+    AgentGone {
+        /// The agent's name.
+        agent: String,
+    },
+    /// A configuration was taken. What has changed in queues and agents is told one by one.
+    Configured {
+        /// Why an agent may be busy, by name.
+        busy_reasons: Vec<String>,
+    },
     /// The line process's counters.
     Health {
         /// As they are now.
@@ -375,6 +390,8 @@ pub struct View {
     pub queues: BTreeMap<String, QueueView>,
     /// Agents by name.
     pub agents: BTreeMap<String, AgentView>,
+    /// Why an agent may be busy, by name.
+    pub busy_reasons: Vec<String>,
     /// The line process's counters.
     pub health: Health,
 }
@@ -398,6 +415,9 @@ impl View {
             Update::Agent { agent } => {
                 self.agents.insert(agent.agent.clone(), (**agent).clone());
             }
+            Update::QueueGone { queue } => drop(self.queues.remove(queue)),
+            Update::AgentGone { agent } => drop(self.agents.remove(agent)),
+            Update::Configured { busy_reasons } => self.busy_reasons.clone_from(busy_reasons),
             Update::Health { health } => self.health = health.clone(),
         }
     }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test stops where something is wrong")]
 
 mod lines;
+mod reload;
 
 use core::time::Duration;
 

@@ -1,5 +1,5 @@
 // Requests to the API with the token. An answer that is not a success becomes an `ApiProblem` with the API's own code.
-import { Agents, CallView, Figures, type Order, Problem, Records, Status, Waveform } from "./schema";
+import { CallView, Figures, type Order, Problem, Records, Status, Waveform } from "./schema";
 import type { Shape } from "./shape";
 
 export class ApiProblem extends Error {
@@ -34,10 +34,6 @@ export class Client {
 
   status(signal?: AbortSignal): Promise<Status> {
     return this.#json("/v1/status", Status, signal);
-  }
-
-  agents(signal?: AbortSignal): Promise<Agents> {
-    return this.#json("/v1/agents", Agents, signal);
   }
 
   records(query: RecordsQuery, signal?: AbortSignal): Promise<Records> {

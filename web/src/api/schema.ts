@@ -150,6 +150,9 @@ export const Update = tagged("kind", {
   call: object({ call: CallView }),
   queue: object({ queue: QueueView }),
   agent: object({ agent: AgentView }),
+  queue_gone: object({ queue: text }),
+  agent_gone: object({ agent: text }),
+  configured: object({ busy_reasons: list(text) }),
   health: object({ health: Health }),
 });
 
@@ -163,6 +166,7 @@ export const Snapshot = object({
   ended_total: count,
   queues: list(QueueView),
   agents: list(AgentView),
+  busy_reasons: list(text),
   health: Health,
 });
 

@@ -1,7 +1,7 @@
 // Agents: what each does and since when, today's counts, and orders. An order is only asked for here; what comes of it
 // arrives as an event like every other change.
 import { App, Button, Dropdown, Input, Table, type TableColumnsType } from "antd";
-import { useEffect, useMemo, useState } from "react";
+import { useMemo, useState } from "react";
 import { ApiProblem } from "../api/client";
 import type { AgentState, AgentView, Order } from "../api/schema";
 import { Elapsed, Remaining } from "../parts/Elapsed";
@@ -24,7 +24,7 @@ export function Agents() {
     [queues],
   );
   const order = useOrder();
-  const reasons = useReasons();
+  const reasons = useShown(state => state.busyReasons);
   const columns = useMemo(() => agentColumns(say, titles, order, reasons), [say, titles, order, reasons]);
   const listed = useMemo(() => [...agents.values()], [agents]);
   if (agents.size === 0) return <Nothing>{say("agents.none")}</Nothing>;
@@ -90,24 +90,6 @@ function fits(agent: AgentView, search: string, titles: ReadonlyMap<string, stri
     ...agent.queues.map(q => titles.get(q) ?? ""),
   ];
   return words.some(word => word.toLowerCase().includes(wanted));
-}
-
-/** The reasons for being busy that the switch is configured with; they change only when it is started anew. */
-function useReasons(): readonly string[] {
-  const { client } = useSystem();
-  const run = useShown(state => state.run);
-  const [reasons, setReasons] = useState<readonly string[]>([]);
-  // Another run may have other reasons
-  useEffect(() => {
-    const aborted = new AbortController();
-    // Without an answer the menu has no reasons; the connection says what is wrong.
-    client.agents(aborted.signal).then(
-      ({ busy_reasons }) => setReasons(busy_reasons),
-      () => {},
-    );
-    return () => aborted.abort();
-  }, [client, run]);
-  return reasons;
 }
 
 type SendOrder = (agent: AgentView, order: Order, reason?: string) => void;

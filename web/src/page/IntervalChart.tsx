@@ -11,7 +11,7 @@ import type { Interval, QueueView } from "../api/schema";
 import { Nothing, Panel } from "../parts/pieces";
 import { useShown, useSystem } from "../parts/system";
 import { colour, type Shade } from "../parts/theme";
-import { type Bar, bars, type Range } from "../state/intervals";
+import { type Bar, bars, type Range, sinceFirst } from "../state/intervals";
 import { type Say, useSpeech } from "../words";
 
 use([BarChart, LineChart, GridComponent, LegendComponent, TooltipComponent, CanvasRenderer]);
@@ -19,6 +19,8 @@ use([BarChart, LineChart, GridComponent, LegendComponent, TooltipComponent, Canv
 const STEPS_S = [60, 300, 900, 1800] as const;
 /** Intervals that are drawn. */
 const SHOWN = 48;
+/** Intervals that are drawn at least; empty ones before the first callers are left out. */
+const LEAST = 12;
 /** The shortest time between two questions. */
 const PAUSE_MS = 5_000;
 
@@ -35,7 +37,7 @@ export function IntervalChart({ queues, shade }: { queues: readonly QueueView[];
   const [queue, setQueue] = useState<string | null>(null);
   const { figures, problem } = useFigures(step);
   const shown = useMemo(
-    () => (figures === null ? [] : bars(figures.intervals, figures.range, queue)),
+    () => (figures === null ? [] : sinceFirst(bars(figures.intervals, figures.range, queue), LEAST)),
     [figures, queue],
   );
   const empty = shown.every(bar => bar.offered === 0);

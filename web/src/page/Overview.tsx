@@ -11,7 +11,15 @@ import { AgentParts, Nothing, Panel, Parts } from "../parts/pieces";
 import { pageLink } from "../parts/route";
 import { useShown } from "../parts/system";
 import type { Shade } from "../parts/theme";
-import { channelsInUse, type Stage, spanChannels, spanIsUp, stage, sumFigures } from "../state/derive";
+import {
+  channelsInUse,
+  longestP90,
+  type Stage,
+  spanChannels,
+  spanIsUp,
+  stage,
+  sumFigures,
+} from "../state/derive";
 import { type Key, useSpeech } from "../words";
 import { IntervalChart } from "./IntervalChart";
 import { QueueTable, SERVICE_LEVELS, ServiceLevelTip } from "./QueueTable";
@@ -96,7 +104,10 @@ function Today({ queues }: { queues: readonly QueueView[] }) {
         {sum.wait_p50_ms !== null &&
           say("figure.p50.n", { time: wait(sum.wait_p50_ms, say("unit.s"), none) })}
       </Tile>
-      <Tile name="p90" value={wait(sum.wait_p90_ms, say("unit.s"), none)}>
+      <Tile
+        name="p90"
+        value={(queues.length > 1 ? "≤ " : "") + wait(longestP90(queues), say("unit.s"), none)}
+      >
         {sum.wait_p99_ms !== null &&
           say("figure.p99.n", { time: wait(sum.wait_p99_ms, say("unit.s"), none) })}
       </Tile>

@@ -4,7 +4,7 @@ import type { ReactNode } from "react";
 import type { QueueFigures, QueueView } from "../api/schema";
 import { Elapsed } from "../parts/Elapsed";
 import { grouped, percent, wait } from "../parts/format";
-import { sumFigures } from "../state/derive";
+import { longestP90, sumFigures } from "../state/derive";
 import { type Key, useSpeech } from "../words";
 
 export const SERVICE_LEVELS = [1, 2, 3, 4] as const;
@@ -54,6 +54,7 @@ export function QueueTable({ queues }: { queues: readonly QueueView[] }) {
                     <Elapsed since={queue.oldest_ms} goal={queue.service_goal_ms} />
                   )
                 }
+                p90={wait(queue.figures.wait_p90_ms, say("unit.s"), say("none"))}
               />
             </tr>
           ))}
@@ -62,7 +63,13 @@ export function QueueTable({ queues }: { queues: readonly QueueView[] }) {
           <tfoot>
             <tr>
               <th scope="row">{say("total")}</th>
-              <Figures name="all" figures={sumFigures(queues)} waiting={waiting} longest={say("none")} />
+              <Figures
+                name="all"
+                figures={sumFigures(queues)}
+                waiting={waiting}
+                longest={say("none")}
+                p90={`≤ ${wait(longestP90(queues), say("unit.s"), say("none"))}`}
+              />
             </tr>
           </tfoot>
         )}
@@ -87,7 +94,13 @@ function Head({ name }: { name: string }) {
   );
 }
 
-function Figures(props: { name: string; figures: QueueFigures; waiting: number; longest: ReactNode }) {
+function Figures(props: {
+  name: string;
+  figures: QueueFigures;
+  waiting: number;
+  longest: ReactNode;
+  p90: string;
+}) {
   const { say } = useSpeech();
   const { name, figures } = props;
   const none = say("none");
@@ -110,7 +123,7 @@ function Figures(props: { name: string; figures: QueueFigures; waiting: number; 
         </td>
       ))}
       <td data-testid={`${name}-mean`}>{wait(figures.wait_mean_ms, say("unit.s"), none)}</td>
-      <td data-testid={`${name}-p90`}>{wait(figures.wait_p90_ms, say("unit.s"), none)}</td>
+      <td data-testid={`${name}-p90`}>{props.p90}</td>
     </>
   );
 }

@@ -3,8 +3,16 @@ import type { QueueFigures, QueueView } from "../api/schema";
 import { extremes } from "../parts/waveform";
 import { ServerClock } from "./clock";
 import { retryDelay } from "./connection";
-import { channelsInUse, outcomeOf, spanChannels, spanIsUp, sumFigures, waitingByQueue } from "./derive";
-import { bars } from "./intervals";
+import {
+  channelsInUse,
+  longestP90,
+  outcomeOf,
+  spanChannels,
+  spanIsUp,
+  sumFigures,
+  waitingByQueue,
+} from "./derive";
+import { type Bar, bars, sinceFirst } from "./intervals";
 import { call, span } from "./samples";
 import { story } from "./story";
 
@@ -88,6 +96,9 @@ test("the sum of queues has service levels of the summed counts and the mean wai
   expect([sum.offered, sum.answered, sum.wait_mean_ms]).toEqual([20, 10, 2_000]);
   expect([sum.sl1, sum.sl2, sum.sl3, sum.sl4]).toEqual([8 / 20, 8 / 19, 9 / 20, 8 / 10]);
   expect(sum.wait_p90_ms, "percentiles cannot be added").toBeNull();
+  const waits = [7_000, null, 9_000].map(wait_p90_ms => queue({ wait_p90_ms }));
+  expect(longestP90(waits), "but none is longer than the longest").toBe(9_000);
+  expect(longestP90([])).toBeNull();
 });
 
 test("without callers there is no service level, and one queue alone is its own sum", () => {
@@ -152,6 +163,14 @@ test("bars stand for every interval, also the empty ones, of one queue or of all
     flowed_out: 0,
     wait_s: 3,
   });
+});
+
+test("empty bars before the first callers are left out, but for a few", () => {
+  const drawn = (...offered: number[]) => offered.map(offered => ({ offered }) as Bar);
+  expect(sinceFirst(drawn(0, 0, 0, 3, 0, 1), 2).map(bar => bar.offered)).toEqual([3, 0, 1]);
+  expect(sinceFirst(drawn(0, 0, 0, 3), 3).map(bar => bar.offered)).toEqual([0, 0, 3]);
+  expect(sinceFirst(drawn(0, 0, 0), 2)).toHaveLength(3);
+  expect(sinceFirst(drawn(4), 12)).toHaveLength(1);
 });
 
 test("the switch's time is taken from the sample with the shortest round trip", () => {

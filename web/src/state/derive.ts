@@ -135,6 +135,12 @@ export function sumFigures(queues: readonly QueueView[]): QueueFigures {
   };
 }
 
+/** What nine in ten of the answered of all queues waited at most; with more than one queue an upper bound. */
+export function longestP90(queues: readonly QueueView[]): number | null {
+  const waits = queues.map(queue => queue.figures.wait_p90_ms).filter(wait => wait !== null);
+  return waits.length > 0 ? Math.max(...waits) : null;
+}
+
 export function sumAgents(queues: readonly QueueView[]): AgentCounts {
   const sum = (key: keyof AgentCounts) => queues.reduce((total, queue) => total + queue.agents[key], 0);
   return {

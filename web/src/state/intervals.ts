@@ -19,6 +19,12 @@ export interface Range {
   readonly stepMs: number;
 }
 
+/** Leaves out the empty bars before the first one in which something happened, but keeps at least `least` bars. */
+export function sinceFirst(shown: readonly Bar[], least: number): Bar[] {
+  const first = shown.findIndex(bar => bar.offered > 0);
+  return shown.slice(Math.max(0, Math.min(first, shown.length - least)));
+}
+
 /** One bar for each interval from the first to the last, also for those in which nothing happened. */
 export function bars(intervals: readonly Interval[], range: Range, queue: string | null): Bar[] {
   const count = Math.round((range.toMs - range.fromMs) / range.stepMs);

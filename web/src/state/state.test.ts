@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { CallView, Message, Snapshot, Update } from "../api/schema";
+import type { AgentView, CallView, Message, QueueView, Snapshot, Update } from "../api/schema";
 import { call, span } from "./samples";
 import { EMPTY, MAX_ENDED, reduce, type State } from "./state";
 import { FLUSH_MS, Store } from "./store";
@@ -31,6 +31,7 @@ function snapshot(seq: number, more: Partial<Snapshot> = {}): Message {
     ended_total: 0,
     queues: [],
     agents: [],
+    busy_reasons: [],
     health: HEALTH,
     ...more,
   };
@@ -59,6 +60,30 @@ test("updates are taken in order, and what they do not touch stays the same obje
   expect([state.seq, state.attached, state.calls.size]).toEqual([7, false, 2]);
   expect(state.spans).toBe(first.spans);
   expect(first.calls.size, "the state before is not touched").toBe(1);
+});
+
+test("queues, agents and reasons follow a configuration that has changed", () => {
+  const [first, second] = ["service", "sales"].map(queue => ({ queue }) as QueueView);
+  const [ann, ben] = ["ann", "ben"].map(agent => ({ agent }) as AgentView);
+  const before = after([
+    snapshot(1, {
+      queues: [first, second] as QueueView[],
+      agents: [ann, ben] as AgentView[],
+      busy_reasons: ["lunch"],
+    }),
+  ]);
+  expect(before.busyReasons).toEqual(["lunch"]);
+  const state = after(
+    [
+      update(2, { kind: "queue_gone", queue: "sales" }),
+      update(3, { kind: "agent_gone", agent: "ann" }),
+      update(4, { kind: "configured", busy_reasons: ["lunch", "training"] }),
+    ],
+    before,
+  );
+  expect([[...state.queues.keys()], [...state.agents.keys()]]).toEqual([["service"], ["ben"]]);
+  expect(state.busyReasons).toEqual(["lunch", "training"]);
+  expect([before.queues.size, before.agents.size], "the state before is not touched").toEqual([2, 2]);
 });
 
 for (const [name, seq] of [

@@ -20,6 +20,8 @@ export interface State {
   readonly endedTotal: number;
   readonly queues: ReadonlyMap<string, QueueView>;
   readonly agents: ReadonlyMap<string, AgentView>;
+  /** The reasons that an agent may give for being busy. */
+  readonly busyReasons: readonly string[];
   readonly health: Health | null;
   /** Snapshots taken, updates taken, gaps seen since the page was opened. */
   readonly taken: { readonly snapshots: number; readonly updates: number; readonly gaps: number };
@@ -35,6 +37,7 @@ export const EMPTY: State = {
   endedTotal: 0,
   queues: new Map(),
   agents: new Map(),
+  busyReasons: [],
   health: null,
   taken: { snapshots: 0, updates: 0, gaps: 0 },
 };
@@ -95,6 +98,17 @@ export function reduce(state: State, messages: readonly Message[]): Reduced {
         draft.agents = write(draft.agents);
         (draft.agents as Map<string, AgentView>).set(update.agent.agent, update.agent);
         break;
+      case "queue_gone":
+        draft.queues = write(draft.queues);
+        (draft.queues as Map<string, QueueView>).delete(update.queue);
+        break;
+      case "agent_gone":
+        draft.agents = write(draft.agents);
+        (draft.agents as Map<string, AgentView>).delete(update.agent);
+        break;
+      case "configured":
+        draft.busyReasons = update.busy_reasons;
+        break;
       case "health":
         draft.health = update.health;
         break;
@@ -134,5 +148,6 @@ function fromSnapshot(snapshot: Snapshot): Omit<State, "taken"> {
     endedTotal: snapshot.ended_total,
     queues: new Map(snapshot.queues.map(queue => [queue.queue, queue])),
     agents: new Map(snapshot.agents.map(agent => [agent.agent, agent])),
+    busyReasons: snapshot.busy_reasons,
   };
 }

@@ -70,7 +70,7 @@ export const en: Words = {
   "figure.mean.tip": "Average speed of answer (ASA): the mean wait of the answered callers.",
   "figure.p90": "90 % wait",
   "figure.p90.tip":
-    "Nine in ten of the answered callers waited at most this long. Percentiles of several queues cannot be added.",
+    "Nine in ten of the answered callers waited at most this long. Of several queues together: not longer than in the slowest one.",
   "figure.p50.n": "half within {time}",
   "figure.p99.n": "99 % within {time}",
   "figure.goal": "goal {time}",

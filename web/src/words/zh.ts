@@ -62,7 +62,7 @@ export const zh = {
   "figure.mean": "平均等待",
   "figure.mean.tip": "平均应答速度（ASA）：已接听来电的平均等待时间。",
   "figure.p90": "九成等待",
-  "figure.p90.tip": "十分之九的已接听来电等待不超过这一时间。几个队列的百分位数不能相加。",
+  "figure.p90.tip": "十分之九的已接听来电等待不超过这一时间。几个队列合计:不超过其中最长的。",
   "figure.p50.n": "半数不超过 {time}",
   "figure.p99.n": "99% 不超过 {time}",
   "figure.goal": "目标 {time}",

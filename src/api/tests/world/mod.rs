@@ -156,7 +156,7 @@ pub fn config(listen: &str) -> ApiConfig {
         version: "0.1.0".into(),
         records: None,
         recordings_dir: None,
-        busy_reasons: vec!["lunch".into()],
+        reload: None,
     }
 }
 

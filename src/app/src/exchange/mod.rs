@@ -16,7 +16,7 @@ mod figures;
 mod log;
 mod setup;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::Builder;
@@ -71,7 +71,7 @@ struct Running {
 }
 
 /// Runs the exchange until it is told to stop.
-pub(crate) fn run(_file: &Path, config: Config) -> anyhow::Result<()> {
+pub(crate) fn run(config: Config) -> anyhow::Result<()> {
     crate::supervisor::end_with_parent()?;
     let _lock = lock::take(&config.system.data_dir, "exchange.lock")?;
     let stop = Arc::new(AtomicBool::new(false));

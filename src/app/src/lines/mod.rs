@@ -18,7 +18,6 @@ mod signalling;
 pub(crate) mod stepped;
 pub(crate) mod time;
 
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -63,7 +62,7 @@ struct Lines {
 }
 
 /// Runs the line process until it is told to stop or something in it fails.
-pub(crate) fn run(_file: &Path, config: Config) -> anyhow::Result<()> {
+pub(crate) fn run(config: Config) -> anyhow::Result<()> {
     crate::supervisor::end_with_parent()?;
     let _lock = lock::take(&config.system.data_dir, "line.lock")?;
     let stop = Arc::new(AtomicBool::new(false));

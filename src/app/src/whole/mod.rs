@@ -182,7 +182,10 @@ impl Whole {
             Update::Call { call } => drop(self.live.insert(call.call.clone(), call)),
             Update::Queue { queue } => drop(self.queues.insert(queue.queue.clone(), *queue)),
             Update::Agent { agent } => drop(self.agents.insert(agent.agent.clone(), *agent)),
-            Update::Line { .. } | Update::Span { .. } | Update::Health { .. } => {}
+            Update::QueueGone { queue } => drop(self.queues.remove(&queue)),
+            Update::AgentGone { agent } => drop(self.agents.remove(&agent)),
+            Update::Line { .. } | Update::Span { .. } | Update::Configured { .. } | Update::Health { .. } => {
+            }
         }
     }
 

@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 
 use hw_tests::audio::Noise;
 use hw_tests::{Exchange, ExchangeSide, Phones};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::Value;
 
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -123,6 +125,11 @@ impl Appliance {
 
     /// Starts one of the program's processes: "run", "line" or "switch". Its log goes to a file of that name.
     pub fn start(&mut self, role: &'static str) -> &mut Appliance {
+        self.start_with(role, &[])
+    }
+
+    /// As [`Appliance::start`], with more arguments.
+    pub fn start_with(&mut self, role: &'static str, arguments: &[&str]) -> &mut Appliance {
         let log = std::fs::File::options()
             .create(true)
             .append(true)
@@ -131,6 +138,7 @@ impl Appliance {
         let child = Command::new(env!("CARGO_BIN_EXE_tandem"))
             .arg(role)
             .arg(&self.config)
+            .args(arguments)
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())
             .stderr(log)
@@ -146,6 +154,18 @@ impl Appliance {
         let (_, mut child) = self.processes.remove(index);
         child.kill().unwrap();
         child.wait().unwrap();
+    }
+
+    /// Sends a signal to a process that was started by [`Appliance::start`].
+    pub fn signal(&self, role: &str, signal: Signal) {
+        let (_, child) = self.processes.iter().find(|(known, _)| *known == role).expect("it was started");
+        kill(Pid::from_raw(i32::try_from(child.id()).unwrap()), signal).unwrap();
+    }
+
+    /// Ends a process as a user would, and waits for it.
+    pub fn stop(&mut self, role: &str) {
+        self.signal(role, Signal::SIGTERM);
+        assert_eq!(self.exit_code(role), Some(0), "{}", tail(&self.log(role)));
     }
 
     /// Waits for the end of a process and returns its exit code.
@@ -191,7 +211,7 @@ impl Appliance {
     /// Kills one of the supervisor's two processes, as `kill -9` does, and returns which it was.
     pub fn kill_child(&self, role: &str) -> i32 {
         let pid = self.child(role);
-        nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGKILL).unwrap();
+        kill(Pid::from_raw(pid), Signal::SIGKILL).unwrap();
         pid
     }
 
@@ -338,8 +358,8 @@ fn tail(text: &str) -> String {
 impl Drop for Appliance {
     fn drop(&mut self) {
         for (role, child) in &mut self.processes {
-            let pid = nix::unistd::Pid::from_raw(i32::try_from(child.id()).unwrap());
-            let _ = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM);
+            let pid = Pid::from_raw(i32::try_from(child.id()).unwrap());
+            let _ = kill(pid, Signal::SIGTERM);
             let until = Instant::now() + Duration::from_secs(10);
             while Instant::now() < until && matches!(child.try_wait(), Ok(None)) {
                 std::thread::sleep(Duration::from_millis(20));

@@ -119,7 +119,7 @@ impl World {
     ///
     /// # Errors
     /// A value of a queue's rules is out of range.
-    pub fn new(config: WorldConfig) -> Result<World, acd::ConfigError> {
+    pub fn new(config: WorldConfig) -> Result<World, switch::ConfigureError> {
         // Whether it can be started at all is known once and for all.
         switch::Machine::new(config.switch.clone(), Mono::ZERO)?;
         let now = START;
@@ -503,7 +503,10 @@ impl World {
             Update::Call { call } => drop(self.live.insert(call.call.clone(), call)),
             Update::Queue { queue } => drop(self.queues.insert(queue.queue.clone(), *queue)),
             Update::Agent { agent } => self.agent(*agent),
-            Update::Line { .. } | Update::Span { .. } | Update::Health { .. } => {}
+            Update::QueueGone { queue } => drop(self.queues.remove(&queue)),
+            Update::AgentGone { agent } => drop(self.agents.remove(&agent)),
+            Update::Line { .. } | Update::Span { .. } | Update::Configured { .. } | Update::Health { .. } => {
+            }
         }
     }
 

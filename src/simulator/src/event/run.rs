@@ -53,7 +53,7 @@ impl Run {
     ///
     /// # Errors
     /// A value of a queue's rules is out of range.
-    pub fn run(self, mut progress: impl FnMut(Progress<'_>)) -> Result<Outcome, acd::ConfigError> {
+    pub fn run(self, mut progress: impl FnMut(Progress<'_>)) -> Result<Outcome, switch::ConfigureError> {
         let seed = self.world.exchange.seed;
         let mut world = World::new(self.world)?;
         world.open();

@@ -13,7 +13,8 @@ use link::{
 };
 use switch::view::{QueueView, View};
 use switch::{
-    Agent, AgentOrder, Input, Machine, Output, Queue, Reply, Request, RequestId, Start, SwitchConfig,
+    Agent, AgentOrder, ConfigureError, Input, Machine, Output, Queue, Reply, Request, RequestId, Start,
+    SwitchConfig,
 };
 use tdm::{ChannelId, SpanId};
 
@@ -146,12 +147,31 @@ impl Bench {
         self.attach();
     }
 
-    pub fn break_link(&mut self) {
+    pub fn lose_link(&mut self) {
         self.tell(Input::LineLost);
+    }
+
+    pub fn break_link(&mut self) {
+        self.lose_link();
         self.attach();
     }
 
-    fn attach(&mut self) {
+    /// Changes the configuration of the running machine.
+    pub fn configure(&mut self, change: impl FnOnce(&mut SwitchConfig)) {
+        self.try_configure(change).unwrap();
+    }
+
+    /// Changes the configuration unless the machine refuses it.
+    pub fn try_configure(&mut self, change: impl FnOnce(&mut SwitchConfig)) -> Result<(), ConfigureError> {
+        let mut config = self.config.clone();
+        change(&mut config);
+        self.machine.as_mut().unwrap().configure(config.clone(), self.now)?;
+        self.config = config;
+        self.carry_out();
+        Ok(())
+    }
+
+    pub fn attach(&mut self) {
         self.session += 1;
         let anchor = WallAnchor::new(Mono::ZERO, 1_000_000_000_000_000_000);
         let hello = ToSwitch::Hello { protocol: link::PROTOCOL, epoch: EPOCH, session: self.session, anchor };
@@ -166,6 +186,11 @@ impl Bench {
     pub fn tell(&mut self, input: Input) {
         let Some(machine) = &mut self.machine else { return };
         machine.handle(input, self.now);
+        self.carry_out();
+    }
+
+    fn carry_out(&mut self) {
+        let Some(machine) = &mut self.machine else { return };
         let outputs: Vec<Output> = std::iter::from_fn(|| machine.poll_output()).collect();
         for output in outputs {
             match output {
