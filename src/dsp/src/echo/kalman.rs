@@ -78,6 +78,8 @@ pub struct Kalman {
     in_window: usize,
     turn: usize,
     blocks: u32,
+    /// The partitions that each channel's tail has.
+    tails: [usize; LANES],
     spectrum: [C; BINS],
     error: [C; BINS],
     gain_power: [V; BINS],
@@ -108,6 +110,7 @@ impl Kalman {
             in_window: 0,
             turn: 0,
             blocks: 0,
+            tails: [parts; LANES],
             spectrum: [C::ZERO; BINS],
             error: [C::ZERO; BINS],
             gain_power: [V::ZERO; BINS],
@@ -121,13 +124,21 @@ impl Kalman {
         for bins in [&mut self.x, &mut self.w] {
             bins.iter_mut().flatten().for_each(|c| (c.re.0[lane], c.im.0[lane]) = (0.0, 0.0));
         }
-        self.p.iter_mut().flatten().for_each(|p| p.0[lane] = FIRST_VARIANCE);
+        for (part, variances) in self.p.iter_mut().enumerate() {
+            let variance = if part < self.tails[lane] { FIRST_VARIANCE } else { 0.0 };
+            variances.iter_mut().for_each(|p| p.0[lane] = variance);
+        }
         for bins in [&mut self.noise, &mut self.error_mean, &mut self.echo_mean, &mut self.far] {
             bins.iter_mut().for_each(|v| v.0[lane] = 0.0);
         }
         (self.regression.0[lane], self.echo_variance.0[lane], self.leak.0[lane]) = (1.0, 1.0, 1.0);
         self.energy.iter_mut().for_each(|e| e.0[lane] = 0.0);
         self.filled.0[lane] = BINS as f32;
+    }
+
+    /// Shortens a channel's tail; takes effect with its next reset.
+    pub fn set_tail(&mut self, lane: usize, parts: usize) {
+        self.tails[lane] = parts.min(self.parts);
     }
 
     /// The number of partitions.
@@ -374,9 +385,20 @@ impl Kalman {
             let part = usize::from(self.window[(self.turn + step) % count]);
             let energy = self.to_taps::<L>(part);
             energy.store(&mut self.energy[part]);
+            self.cut(part);
             self.fft.forward::<L>(&self.frame, &mut self.w[part]);
         }
         self.turn = (self.turn + CONSTRAINED) % count.max(1);
+    }
+
+    /// Keeps the channels whose tail ends before `part` from growing there.
+    #[inline(always)]
+    fn cut(&mut self, part: usize) {
+        for lane in (0..LANES).filter(|&lane| part >= self.tails[lane]) {
+            self.frame[..BLOCK].iter_mut().for_each(|tap| tap.0[lane] = 0.0);
+            self.p[part].iter_mut().for_each(|p| p.0[lane] = 0.0);
+            self.energy[part].0[lane] = 0.0;
+        }
     }
 
     /// Leaves a partition's taps in the first half of `frame`, zeros in the second, and returns their energy.

@@ -166,6 +166,15 @@ impl EchoBank {
         }
     }
 
+    /// Sets a channel's tail, at most the bank's, and starts it anew.
+    pub fn set_tail(&mut self, channel: usize, tail_ms: u16) {
+        let Some(own) = self.channels.get_mut(channel) else { return };
+        let taps = usize::from(tail_ms.clamp(*TAILS_MS.start(), *TAILS_MS.end()) * PER_MS).next_multiple_of(BLOCK);
+        own.starter.set_tail(taps);
+        self.kalman.set_tail(channel, taps / BLOCK);
+        self.reset(channel);
+    }
+
     /// Returns what a channel's canceller does.
     pub fn mode(&self, channel: usize) -> Option<EchoMode> {
         Some(self.channels.get(channel)?.mode)

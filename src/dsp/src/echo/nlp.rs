@@ -66,11 +66,6 @@ impl Nlp {
         }
     }
 
-    /// The part of the echo's power that is left, as learned.
-    pub fn rest(&self) -> f32 {
-        self.rest
-    }
-
     /// The path has changed: nothing is known about the rest.
     pub fn forget(&mut self) {
         self.rest = 1.0;

@@ -45,6 +45,8 @@ pub struct Starter {
     taps: Box<[f32]>,
     shares: Box<[f32]>,
     candidate: Box<[f32]>,
+    /// Taps of the channel's tail.
+    tail: usize,
     is_on: bool,
     has_won: bool,
     samples: u32,
@@ -82,6 +84,7 @@ impl Starter {
             taps: vec![0.0; taps].into(),
             shares: vec![0.0; taps].into(),
             candidate: vec![0.0; taps].into(),
+            tail: taps,
             is_on: false,
             has_won: false,
             samples: 0,
@@ -95,9 +98,9 @@ impl Starter {
         }
     }
 
-    /// True while it works.
-    pub fn is_on(&self) -> bool {
-        self.is_on
+    /// Shortens the tail; takes effect with the next start.
+    pub fn set_tail(&mut self, taps: usize) {
+        self.tail = taps.min(self.taps.len());
     }
 
     /// Stops and forgets what was trusted.
@@ -157,13 +160,20 @@ impl Starter {
         let bad = self.left > BAD * self.received && self.received > LEAST_POWER;
         self.wanted = if telling && bad && self.rest == 0 { self.wanted + 1 } else { 0 };
         if self.wanted > WANTED_BLOCKS {
-            let even = 1.0 / self.taps.len() as f32;
+            let even = 1.0 / self.tail as f32;
             self.taps.fill(0.0);
             self.candidate.fill(0.0);
-            self.shares.fill(even);
+            self.shares.fill(0.0);
+            self.in_tail().fill(even);
             (self.is_on, self.has_won, self.samples, self.age, self.wanted) = (true, false, 0, 0, 0);
             self.trial = Trial::default();
         }
+    }
+
+    /// The shares of the taps within the tail: the last ones, since the longest delay comes first.
+    fn in_tail(&mut self) -> &mut [f32] {
+        let skipped = self.shares.len() - self.tail;
+        &mut self.shares[skipped..]
     }
 
     /// Eight steps of IPNLMS.
@@ -202,8 +212,9 @@ impl Starter {
     /// Gives half of the step to all taps alike and half to each by its size.
     fn share_out(&mut self) {
         let size: f32 = self.taps.iter().map(|tap| tap.abs()).sum();
-        let (even, by_size) = (0.5 / self.taps.len() as f32, 0.5 / (size + 5e-4));
-        for (share, tap) in self.shares.iter_mut().zip(&self.taps) {
+        let (even, by_size) = (0.5 / self.tail as f32, 0.5 / (size + 5e-4));
+        let skipped = self.taps.len() - self.tail;
+        for (share, tap) in self.shares.iter_mut().zip(&self.taps).skip(skipped) {
             *share = even + by_size * tap.abs();
         }
     }
