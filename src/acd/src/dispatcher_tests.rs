@@ -457,7 +457,11 @@ fn the_one_who_has_waited_longest_is_known_whatever_its_priority() {
     bench.leave(1);
     assert_eq!(bench.dispatcher.oldest(SALES), Some(first + Duration::from_secs(5)));
     let rung = offers(&bench.ready(ANN))[0].0;
-    assert_eq!(bench.dispatcher.oldest(SALES), Some(first + Duration::from_secs(5)), "rung for is not answered");
+    assert_eq!(
+        bench.dispatcher.oldest(SALES),
+        Some(first + Duration::from_secs(5)),
+        "rung for is not answered"
+    );
     assert_eq!(bench.dispatcher.oldest(HELP), None);
     bench.tell(Input::Answered { offer: rung });
     assert_eq!(bench.dispatcher.oldest(SALES), None);

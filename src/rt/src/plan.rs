@@ -6,6 +6,7 @@
 use dsp::mix::Gain as Factor;
 use tdm::Law;
 
+use crate::echo::Cancellers;
 use crate::feeds::Feeds;
 use crate::fixed::Fixed;
 use crate::strips::Strips;
@@ -66,6 +67,8 @@ pub(crate) struct Plan {
     /// Taps in use.
     pub(crate) taps: Fixed<(usize, usize)>,
     heard: Box<[bool]>,
+    /// Strips to whose lines something is sent.
+    sends: Box<[bool]>,
     listened: Box<[bool]>,
 }
 
@@ -100,18 +103,19 @@ impl Plan {
             encode: Fixed::new(strips, run),
             taps: Fixed::new(taps, (0, 0)),
             heard: vec![false; strips].into_boxed_slice(),
+            sends: vec![false; strips].into_boxed_slice(),
             listened: vec![false; feeds].into_boxed_slice(),
         }
     }
 
     /// Makes the lists anew.
-    pub(crate) fn make(&mut self, strips: &Strips, taps: &Taps, feeds: &Feeds) {
+    pub(crate) fn make(&mut self, strips: &Strips, taps: &Taps, feeds: &Feeds, echo: &Cancellers) {
         self.stale = false;
         self.clear();
         self.list_taps(taps);
         for to in 0..strips.len() {
             self.list_settings(to, strips);
-            self.list_source(to, strips, feeds);
+            self.list_source(to, strips, feeds, echo);
         }
         self.list_members(strips);
         for strip in 0..strips.len() {
@@ -119,6 +123,16 @@ impl Plan {
                 add_to_runs(&mut self.decode, strip, strips.law[strip]);
             }
         }
+    }
+
+    /// Returns which strips are decoded.
+    pub(crate) fn listens(&self) -> &[bool] {
+        &self.heard
+    }
+
+    /// Returns to which strips' lines something is sent.
+    pub(crate) fn sends(&self) -> &[bool] {
+        &self.sends
     }
 
     fn clear(&mut self) {
@@ -158,6 +172,7 @@ impl Plan {
             self.quiet.add(strip);
         }
         self.heard[strip] |= sends || dials;
+        self.sends[strip] = sends || dials || fades;
         if strips.detect[strip] && strips.present[strip] {
             self.detect.add(strip);
             self.heard[strip] = true;
@@ -179,7 +194,7 @@ impl Plan {
         }
     }
 
-    fn list_source(&mut self, to: usize, strips: &Strips, feeds: &Feeds) {
+    fn list_source(&mut self, to: usize, strips: &Strips, feeds: &Feeds, echo: &Cancellers) {
         let changed = strips.dials[to].is_busy() || strips.tail[to] != 0;
         match strips.source[to] {
             Source::Silence => {
@@ -194,6 +209,7 @@ impl Plan {
                 let as_is = strips.law[to] == strips.law[from]
                     && strips.rx_gain[from] == Factor::UNITY
                     && strips.tx_gain[to] == Factor::UNITY
+                    && !echo.is_on(from)
                     && !changed;
                 if as_is {
                     self.copies.add(Pair { to, from });

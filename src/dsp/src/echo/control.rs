@@ -120,10 +120,12 @@ impl Control {
             self.better = 0;
             return Verdict::Keep;
         }
-        self.worse = if self.background > DIVERGED * self.received + DIVERGED_LEAST { self.worse + 1 } else { 0 };
+        self.worse =
+            if self.background > DIVERGED * self.received + DIVERGED_LEAST { self.worse + 1 } else { 0 };
         if self.worse > DIVERGED_BLOCKS {
             self.resets = self.resets.saturating_add(1);
-            (self.foreground, self.background, self.better, self.worse) = (self.received, self.received, 0, 0);
+            (self.foreground, self.background, self.better, self.worse) =
+                (self.received, self.received, 0, 0);
             return Verdict::Reset;
         }
         if self.foreground > WRONG * self.received + WRONG_LEAST {
@@ -170,9 +172,8 @@ impl Control {
 
     /// The channel's figures.
     pub fn figures(&self, known: bool, disabled: bool) -> EchoFigures {
-        let ratio = |above: f32, below: f32| {
-            (known && above > 1.0).then(|| 10.0 * (above / below.max(1.0)).log10())
-        };
+        let ratio =
+            |above: f32, below: f32| (known && above > 1.0).then(|| 10.0 * (above / below.max(1.0)).log10());
         EchoFigures {
             erl_db: ratio(self.long_sent, self.long_received - self.long_left),
             erle_db: ratio(self.long_received, self.long_left),

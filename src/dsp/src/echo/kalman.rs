@@ -196,7 +196,7 @@ impl Kalman {
     /// Puts the window first in the list of partitions and the scouts of this block behind it.
     #[inline(always)]
     fn choose(&mut self, full: bool) {
-        if self.blocks % WINDOW_BLOCKS == 0 || full {
+        if self.blocks.is_multiple_of(WINDOW_BLOCKS) || full {
             let mut strongest = V::ZERO;
             for energy in &self.energy {
                 for lane in 0..LANES {
@@ -298,7 +298,8 @@ impl Kalman {
         }
         let one = L::splat(1.0);
         // Where there is no echo estimate nothing is learned.
-        let heard = echo.sub(L::splat(BLOCK as f32 * FRAME as f32 * ACTIVE)).mul(L::splat(1e6)).max(zero).min(one);
+        let heard =
+            echo.sub(L::splat(BLOCK as f32 * FRAME as f32 * ACTIVE)).mul(L::splat(1e6)).max(zero).min(one);
         let rate = echo.div(error.add(echo).add(one)).mul(L::splat(LEAK_FOLLOWS)).mul(heard);
         let (cross_was, own_was) = (L::load(&self.regression), L::load(&self.echo_variance));
         let own = own.sub(own_was).mul_add(rate, own_was).max(one);
@@ -383,7 +384,7 @@ impl Kalman {
     fn constrain<L: Lanes>(&mut self, count: usize) {
         for step in 0..CONSTRAINED.min(count) {
             let part = usize::from(self.window[(self.turn + step) % count]);
-            let energy = self.to_taps::<L>(part);
+            let energy = self.take_taps::<L>(part);
             energy.store(&mut self.energy[part]);
             self.cut(part);
             self.fft.forward::<L>(&self.frame, &mut self.w[part]);
@@ -403,7 +404,7 @@ impl Kalman {
 
     /// Leaves a partition's taps in the first half of `frame`, zeros in the second, and returns their energy.
     #[inline(always)]
-    fn to_taps<L: Lanes>(&mut self, part: usize) -> L {
+    fn take_taps<L: Lanes>(&mut self, part: usize) -> L {
         self.fft.inverse::<L>(&self.w[part], &mut self.frame);
         let scale = L::splat(1.0 / BLOCK as f32);
         let mut energy = L::splat(0.0);
@@ -422,7 +423,7 @@ impl Kalman {
         let count = if full { self.parts } else { self.in_window };
         for at in 0..count {
             let part = usize::from(self.window[at]);
-            self.to_taps::<L>(part).store(&mut self.energy[part]);
+            self.take_taps::<L>(part).store(&mut self.energy[part]);
             take(part, &self.frame[..BLOCK]);
         }
     }

@@ -61,7 +61,7 @@ const MOST_GAIN: f32 = 1.6;
 /// How fast those powers follow, a block.
 const BOUND_FOLLOWS: f32 = 0.12;
 
-const _: () = assert!(BLOCK % CHUNK == 0 && BLOCK.is_power_of_two());
+const _: () = assert!(BLOCK.is_multiple_of(CHUNK) && BLOCK.is_power_of_two());
 
 /// What a channel's canceller does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -169,7 +169,8 @@ impl EchoBank {
     /// Sets a channel's tail, at most the bank's, and starts it anew.
     pub fn set_tail(&mut self, channel: usize, tail_ms: u16) {
         let Some(own) = self.channels.get_mut(channel) else { return };
-        let taps = usize::from(tail_ms.clamp(*TAILS_MS.start(), *TAILS_MS.end()) * PER_MS).next_multiple_of(BLOCK);
+        let taps =
+            usize::from(tail_ms.clamp(*TAILS_MS.start(), *TAILS_MS.end()) * PER_MS).next_multiple_of(BLOCK);
         own.starter.set_tail(taps);
         self.kalman.set_tail(channel, taps / BLOCK);
         self.reset(channel);

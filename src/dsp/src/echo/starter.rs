@@ -203,7 +203,7 @@ impl Starter {
                 place.copy_from_slice(&moved.0);
             }
             self.samples += 1;
-            if self.samples % SHARES_SAMPLES == 0 {
+            if self.samples.is_multiple_of(SHARES_SAMPLES) {
                 self.share_out();
             }
         }
@@ -233,7 +233,7 @@ impl Starter {
     fn judge(&mut self, speaking: bool, narrow: bool) -> Option<Won> {
         let trusted = self.trust > TRUSTED && !self.has_won;
         let blocks = if trusted { LONG_TRIAL_BLOCKS } else { TRIAL_BLOCKS };
-        if self.trial.blocks == 0 || self.trial.blocks % blocks != 0 {
+        if self.trial.blocks < blocks {
             return None;
         }
         let trial = core::mem::take(&mut self.trial);
