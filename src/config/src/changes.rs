@@ -21,6 +21,7 @@ impl Config {
         let fixed = &mut changes.fixed;
         one(fixed, "system", &self.system, &new.system);
         one(fixed, "realtime", &self.realtime, &new.realtime);
+        one(fixed, "echo", &self.cancel, &new.cancel);
         many(fixed, "card", &self.cards, &new.cards, |card| card.name.clone());
         let same_caller = |trunk: &Trunk| Trunk { caller: None, ..trunk.clone() };
         let trunks = |config: &Config| config.trunks.iter().map(same_caller).collect::<Vec<_>>();

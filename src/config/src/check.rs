@@ -27,6 +27,7 @@ pub(crate) struct Placed<T> {
 pub(crate) struct Draft {
     pub system: System,
     pub realtime: Realtime,
+    pub cancel: Cancel,
     pub cards: Vec<Placed<(Card, Vec<Place>)>>,
     pub trunks: Vec<Placed<Trunk>>,
     pub seats: Vec<Placed<RawSeat>>,
@@ -129,6 +130,7 @@ impl Draft {
             file: file.to_path_buf(),
             system: self.system,
             realtime: self.realtime,
+            cancel: self.cancel,
             cards: self.cards.into_iter().map(|card| card.item.0).collect(),
             trunks: self.trunks.into_iter().map(|trunk| trunk.item).collect(),
             seats: self.seats.into_iter().map(|seat| seat.item.into_seat()).collect(),

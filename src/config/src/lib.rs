@@ -29,9 +29,9 @@ pub use changes::Changes;
 pub use error::ConfigError;
 pub use keys::KeyInfo;
 pub use model::{
-    Action, Api, Call, Card, CardType, Config, Country, Dialect, Echo, EchoModel, FarEnd, Hunt, Line,
-    LogLevel, NumberRule, Origin, Pace, Reach, Realtime, Record, Seat, Span, System, Timers, Trunk,
-    TrunkSignalling,
+    Action, Api, Call, Cancel, CancelRest, Card, CardType, Config, Country, Dialect, Echo, EchoModel, FarEnd,
+    Hunt, Line, LogLevel, NumberRule, Origin, Pace, Reach, Realtime, Record, Seat, Span, System, Timers,
+    Trunk, TrunkSignalling,
 };
 pub use source::{MAX_TAKEN, Source};
 

@@ -1,7 +1,7 @@
 //! The tone disabler: modems and faxes ask for a line without echo cancelling, by 2100 Hz with phase reversals.
 //!
 //! Place on the path: listens to both directions of eight channels at once. How: each direction is mixed with 2100 Hz and
-//! summed over 20 ms; the tone is there if most of the power is in that sum. Its phase turns steadily, a reversal jumps by
+//! summed over 10 ms; the tone is there if most of the power is in that sum. Its phase turns steadily, a reversal jumps by
 //! half a turn. Two reversals 425 to 475 ms apart disable the channel; 250 ms without a signal enable it again. A tone
 //! without reversals never disables. Limits: +-21 Hz (a tone off frequency turns its phase, which is taken into account).
 //! Source: ITU-T G.168 7 (limits of the detector as G.164/G.165 give them).
@@ -12,8 +12,8 @@ use core::f32::consts::{PI, TAU};
 /// 2100 Hz repeats after 80 samples.
 const PERIOD: usize = 80;
 /// Samples of one look.
-const LOOK: usize = 160;
-const LOOK_MS: u32 = 20;
+const LOOK: usize = 80;
+const LOOK_MS: u32 = 10;
 /// Mean square from which a tone counts (-31 dBm0) and under which the line is silent (-36 dBm0).
 const TONE_POWER: f32 = 206_000.0;
 const SILENCE: f32 = 65_000.0;
@@ -133,7 +133,7 @@ impl Heard {
         self.since_reversal_ms = self.since_reversal_ms.map(|ms| ms.saturating_add(LOOK_MS));
         if !tone {
             self.spoilt += 1;
-            if self.spoilt > 2 {
+            if self.spoilt > 3 {
                 *self = Heard::default();
             }
             return false;
@@ -147,7 +147,8 @@ impl Heard {
         let jump = within_half_turn(phase - was - self.turn * looks as f32);
         if self.looks == 2 || jump.abs() < PI / 4.0 {
             // Steady: what is left is the tone's distance from 2100 Hz.
-            self.turn += 0.5 * jump / looks as f32;
+            let trust = if self.looks == 2 { 1.0 } else { 0.2 };
+            self.turn += trust * jump / looks as f32;
             return false;
         }
         if PI - jump.abs() > NEAR {
