@@ -4,7 +4,7 @@
 //! before encoding it mixes ([`mix`]) what the channel shall hear with generated digits and tones ([`tone`]).
 //!
 //! Everything works on blocks of 8 samples at 8 kHz, holds fixed memory from `new` on, and has no branch that can
-//! panic. Levels are in dBm0, see [`level`]. Not here yet: echo cancelling, R2 and call progress detection.
+//! panic. Levels are in dBm0, see [`level`]. [`echo`] cancels. Not here yet: R2 and call progress detection.
 #![warn(missing_docs)]
 
 pub mod dtmf;
