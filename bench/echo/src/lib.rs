@@ -20,7 +20,13 @@ pub extern "C" fn x_create(taps: c_int, nlp: c_int) -> *mut EchoBank {
 /// # Safety
 /// `bank` comes from `x_create`; the other pointers have `n` samples each.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn x_process(bank: *mut EchoBank, tx: *const i16, rx: *const i16, out: *mut i16, n: c_int) {
+pub unsafe extern "C" fn x_process(
+    bank: *mut EchoBank,
+    tx: *const i16,
+    rx: *const i16,
+    out: *mut i16,
+    n: c_int,
+) {
     let n = usize::try_from(n).unwrap_or(0);
     // SAFETY: the caller's promise.
     let (bank, tx, rx, out) = unsafe {

@@ -3,9 +3,9 @@
 //! `bench-echo [quality] [cost]`. Cost: 240 channels streaming at a tail of 128 ms, rounds of all rivals in turn, the
 //! median of each; what a start costs beside it. Rivals are there if `scripts/bench-echo` has built them.
 
+mod cost;
 #[path = "../../../src/dsp/tests/echo_rig/mod.rs"]
 mod echo_rig;
-mod cost;
 mod quality;
 
 // Brings the rivals' libraries along, which Cargo links to the library only.

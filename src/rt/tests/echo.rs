@@ -1,5 +1,10 @@
 //! Echo cancelling end to end on the simulated card: a prompt to a telephone whose hybrid sends it back.
-#![allow(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests may allocate and panic")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    clippy::unwrap_used,
+    reason = "tests may allocate, lock and panic"
+)]
 
 use std::sync::{Arc, Mutex};
 
@@ -108,7 +113,7 @@ impl Rig {
         let last = &blocks[blocks.len() - of_ms..];
         self.heard = last.iter().map(|block| block.rx).collect();
         let power = |of: fn(&TapBlock) -> Block| {
-            let squares = last.iter().flat_map(|block| of(block)).map(|s| f64::from(s).powi(2));
+            let squares = last.iter().flat_map(of).map(|s| f64::from(s).powi(2));
             squares.sum::<f64>() / (8 * of_ms) as f64
         };
         (power(|block| block.rx), power(|block| block.tx))
