@@ -61,6 +61,7 @@ bench:
 	scripts/bench-echo
 	$(CARGO) run --release -p tandem-isdn --example throughput
 	$(CARGO) run --release -p tandem-rt --example bench_engine -- $(BENCH_SECONDS)
+	$(CARGO) run --release -p tandem-store --example bench_store
 
 soak: prompts $(WEB)
 	scripts/setup soak

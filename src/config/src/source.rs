@@ -75,9 +75,16 @@ impl Source {
     /// # Errors
     /// The file cannot be read or is none of ours.
     pub fn read(from: &Path) -> Result<Source, ConfigError> {
-        let text = read_file(from, MAX_TAKEN)?;
-        toml::from_str(&text)
-            .map_err(|e| error::of_file(from, format!("is no kept configuration: {}", e.message())))
+        Source::parse(&read_file(from, MAX_TAKEN)?, from)
+    }
+
+    /// Reads what [`Source::save`] has written to `from`.
+    ///
+    /// # Errors
+    /// It is none of ours.
+    pub fn parse(text: &str, from: &Path) -> Result<Source, ConfigError> {
+        let wrong = |e: toml::de::Error| format!("is no kept configuration: {}", e.message());
+        toml::from_str(text).map_err(|e| error::of_file(from, wrong(e)))
     }
 }
 
