@@ -59,6 +59,7 @@ lint: $(WEB)
 bench:
 	scripts/setup bench
 	$(CARGO) bench -p tandem-g711 -p tandem-dsp
+	scripts/bench-echo
 	$(CARGO) run --release -p tandem-isdn --example throughput
 	$(CARGO) run --release -p tandem-rt --example bench_engine -- $(BENCH_SECONDS)
 	mkdir -p docs/detectors

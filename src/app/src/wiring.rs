@@ -9,13 +9,14 @@ use card::{Card, LineConfig as CardLine};
 use cas::fxs::FxsConfig;
 use config::Config;
 use dsp::amd::AmdConfig;
+use dsp::echo::{NlpMode, TAILS_MS};
 use dsp::listen::{CallerIdModem, Wants};
 use dsp::tone::{Country, plan};
 use dsp::voice::vad::VadConfig;
 use isdn::config::{Hunt, PriConfig, Side};
 use line::{LineConfig, PhoneConfig, SpanConfig, TrunkConfig};
 use link::Destination;
-use rt::{EngineConfig, Strip};
+use rt::{EchoChannels, EchoSettings, EngineConfig, Strip};
 use sim::{EchoPath, FarEnd, Pace, Plug, SimCard, SimConfig, SimControl, SimIo, SimPosition};
 use switch::{Agent, Queue, Start, SwitchConfig, Trunk};
 use tdm::{ChannelId, SpanId, SpanKind, Timeslot};
@@ -114,6 +115,29 @@ fn echo_path(echo: config::Echo) -> EchoPath {
     EchoPath::hybrid(hybrid, delay_ms * SAMPLES_PER_MS, echo.erl_db as f32)
 }
 
+/// Returns which channels have which echo canceller.
+fn echo_settings(config: &Config) -> EchoSettings {
+    let nlp = |rest| match rest {
+        config::CancelRest::ComfortNoise => NlpMode::ComfortNoise,
+        config::CancelRest::Silence => NlpMode::Silence,
+        config::CancelRest::Keep => NlpMode::Off,
+    };
+    let tail = |ms: u16| if ms == 0 { 0 } else { ms.max(*TAILS_MS.start()) };
+    let whole = config.cancel;
+    let own = |span: &config::Span| {
+        let tail_ms = tail(span.cancel_tail_ms.unwrap_or(whole.tail_ms).min(whole.tail_ms));
+        EchoChannels {
+            span: span.id,
+            timeslot: None,
+            tail_ms,
+            nlp: nlp(span.cancel_rest.unwrap_or(whole.rest)),
+        }
+    };
+    let differs = |span: &&config::Span| span.cancel_tail_ms.is_some() || span.cancel_rest.is_some();
+    let channels = config.cards.iter().flat_map(|card| &card.spans).filter(differs).map(own).collect();
+    EchoSettings { tail_ms: tail(whole.tail_ms), nlp: nlp(whole.rest), channels }
+}
+
 /// Returns the engine's set-up.
 pub(crate) fn engine_config(config: &Config) -> EngineConfig {
     let blocks = |time: Duration| usize::try_from(time.as_millis()).unwrap_or(usize::MAX).max(1);
@@ -137,6 +161,7 @@ pub(crate) fn engine_config(config: &Config) -> EngineConfig {
         },
         voice: voice(&config.detect.vad),
         machine: machine(&config.detect.machine),
+        echo: echo_settings(config),
         ..EngineConfig::default()
     }
 }

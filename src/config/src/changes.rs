@@ -22,6 +22,7 @@ impl Config {
         one(fixed, "system", &self.system, &new.system);
         one(fixed, "realtime", &self.realtime, &new.realtime);
         one(fixed, "detect", &self.detect, &new.detect);
+        one(fixed, "echo", &self.cancel, &new.cancel);
         many(fixed, "card", &self.cards, &new.cards, |card| card.name.clone());
         let same_caller = |trunk: &Trunk| Trunk { caller: None, ..trunk.clone() };
         let trunks = |config: &Config| config.trunks.iter().map(same_caller).collect::<Vec<_>>();

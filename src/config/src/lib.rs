@@ -31,9 +31,9 @@ pub use detect::{CallerIdModem, Detect, Machine, Vad};
 pub use error::ConfigError;
 pub use keys::KeyInfo;
 pub use model::{
-    Action, Api, Call, Card, CardType, Config, Country, Dialect, Echo, EchoModel, FarEnd, Hunt, Line,
-    LogLevel, NumberRule, Origin, Pace, Reach, Realtime, Record, Seat, Span, System, Timers, Trunk,
-    TrunkSignalling,
+    Action, Api, Call, Cancel, CancelRest, Card, CardType, Config, Country, Dialect, Echo, EchoModel, FarEnd,
+    Hunt, Line, LogLevel, NumberRule, Origin, Pace, Reach, Realtime, Record, Seat, Span, System, Timers,
+    Trunk, TrunkSignalling,
 };
 pub use source::{MAX_TAKEN, Source};
 

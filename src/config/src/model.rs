@@ -23,6 +23,8 @@ pub struct Config {
     pub realtime: Realtime,
     /// What is listened for.
     pub detect: crate::Detect,
+    /// Echo cancelling.
+    pub cancel: Cancel,
     /// The cards, in the order of the file.
     pub cards: Vec<Card>,
     /// The trunks, in the order of the file.
@@ -193,6 +195,26 @@ pub struct Realtime {
     pub prompt_buffer: Duration,
 }
 
+/// `[echo]`: the echo cancellers of all channels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cancel {
+    /// The longest echo that is cancelled, and the tail of every channel whose span has no other; 0 is none.
+    pub tail_ms: u16,
+    /// What becomes of the rest of the echo.
+    pub rest: CancelRest,
+}
+
+/// What becomes of the rest of an echo while only the far end speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CancelRest {
+    /// Noise like the line's own takes its place.
+    ComfortNoise,
+    /// Silence takes its place.
+    Silence,
+    /// It stays.
+    Keep,
+}
+
 /// `[[card]]`: one card.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Card {
@@ -247,6 +269,10 @@ pub struct Span {
     pub ppm: f64,
     /// The echo path of every channel of a simulated line; none is a line without echo.
     pub echo: Option<Echo>,
+    /// The tail of this span's echo cancellers; none takes that of `[echo]`.
+    pub cancel_tail_ms: Option<u16>,
+    /// What becomes of the rest of the echo; none takes that of `[echo]`.
+    pub cancel_rest: Option<CancelRest>,
 }
 
 /// What the other end of a simulated line is.

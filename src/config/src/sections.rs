@@ -80,6 +80,7 @@ fn root(reader: &Reader<'_>, document: &DeTable<'_>, file: &Path) -> Draft {
     let data = system.data_dir.as_path();
     let realtime = realtime(root.table("realtime"));
     let detect = crate::detect::detect(root.table("detect"));
+    let cancel = cancel(root.table("echo"));
     let cards =
         root.tables("card", "name", MAX_CARDS).into_iter().map(|section| card(section, data)).collect();
     let trunks = root.tables("trunk", "name", MAX_TRUNKS).into_iter().map(trunk).collect();
@@ -119,6 +120,7 @@ fn root(reader: &Reader<'_>, document: &DeTable<'_>, file: &Path) -> Draft {
         system,
         realtime,
         detect,
+        cancel,
     }
 }
 
@@ -149,6 +151,15 @@ fn realtime(mut s: Section<'_, '_>) -> Realtime {
     realtime
 }
 
+fn cancel(mut s: Section<'_, '_>) -> Cancel {
+    let cancel = Cancel {
+        tail_ms: s.integer("tail_ms", 0..=MAX_TAIL_MS, "", 0),
+        rest: s.choice("rest", RESTS, "comfort-noise"),
+    };
+    s.finish();
+    cancel
+}
+
 fn card(mut s: Section<'_, '_>, data: &Path) -> Placed<(Card, Vec<Place>)> {
     let spans = s.tables("span", "span", card::MAX_POSITIONS);
     let (spans, places) = spans.into_iter().map(|section| span(section, data)).unzip();
@@ -177,6 +188,8 @@ fn span(mut s: Section<'_, '_>, data: &Path) -> (Span, Place) {
         far_end,
         ppm: s.float("ppm", -100.0..=100.0, "parts per million", 0.0),
         echo: echo(&mut s),
+        cancel_tail_ms: s.optional_integer("cancel_tail_ms", 0..=MAX_TAIL_MS, ""),
+        cancel_rest: s.optional_choice("cancel_rest", RESTS),
     };
     (span, s.finish())
 }
@@ -338,6 +351,15 @@ const SIGNALLINGS: &[(&str, TrunkSignalling)] =
     &[("pri_cpe", TrunkSignalling::PriCpe), ("pri_net", TrunkSignalling::PriNet)];
 const HUNTS: &[(&str, Hunt)] =
     &[("ascending", Hunt::Ascending), ("descending", Hunt::Descending), ("round_robin", Hunt::RoundRobin)];
+/// The longest tail of an echo canceller.
+const MAX_TAIL_MS: u16 = 128;
+
+const RESTS: &[(&str, CancelRest)] = &[
+    ("comfort-noise", CancelRest::ComfortNoise),
+    ("silence", CancelRest::Silence),
+    ("keep", CancelRest::Keep),
+];
+
 const ECHO_MODELS: &[(&str, EchoModel)] = &[
     ("g168-d2", EchoModel::D2),
     ("g168-d3", EchoModel::D3),

@@ -5,7 +5,7 @@
 //! before encoding it mixes ([`mix`]) what the channel shall hear with generated digits and tones ([`tone`]).
 //!
 //! Everything works on blocks of 8 samples at 8 kHz, holds fixed memory from `new` on, and has no branch that can
-//! panic. Levels are in dBm0, see [`level`]. [`caller_id`] alone reads messages and may allocate: it is for the signalling thread.
+//! panic. Levels are in dBm0, see [`level`]. [`echo`] cancels. [`caller_id`] alone reads messages and may allocate: it is for the signalling thread.
 #![warn(missing_docs)]
 #![allow(clippy::needless_range_loop, reason = "lanes of several arrays are walked side by side")]
 
@@ -13,6 +13,7 @@ pub mod amd;
 pub mod bank;
 pub mod caller_id;
 pub mod dtmf;
+pub mod echo;
 pub mod fsk;
 pub mod level;
 pub mod listen;

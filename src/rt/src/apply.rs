@@ -3,6 +3,7 @@
 //! A refused command changes nothing.
 
 use card::LineOrder;
+use dsp::echo::EchoMode;
 use dsp::listen::Wants;
 use dsp::mix::Gain as Factor;
 use dsp::tone::{MILLIWATT, TonePlan, ToneSpec};
@@ -28,6 +29,7 @@ impl Engine {
             RtOp::Dial { strip, digits } => self.dial(strip, digits),
             RtOp::Detect { strip, wants } => self.detect(strip, wants),
             RtOp::Gains { strip, rx, tx } => self.gains(strip, rx, tx),
+            RtOp::Echo { strip, mode, tail_ms } => self.echo(strip, mode, tail_ms),
             RtOp::Reset { strip } => self.reset(strip),
             RtOp::Line(order) => self.order(order),
         }
@@ -42,6 +44,9 @@ impl Engine {
         strips.dials[strip].stop();
         self.matrix.detectors.want(strip, self.detect_at_start);
         self.matrix.detectors.restart(strip);
+        let present = self.matrix.strips.present[strip];
+        let channel = self.layout.channel(Strip(strip as u16)).filter(|_| present);
+        self.matrix.echo.restart(strip, channel);
         self.matrix.taps.end_all(Strip(strip as u16));
         self.matrix.plan.stale = true;
     }
@@ -116,6 +121,13 @@ impl Engine {
         }
         self.matrix.strips.rx_gain[at] = Factor::from_centi_db(rx.0);
         self.matrix.strips.tx_gain[at] = Factor::from_centi_db(tx.0);
+        self.matrix.plan.stale = true;
+        Ok(())
+    }
+
+    fn echo(&mut self, strip: Strip, mode: EchoMode, tail_ms: u16) -> Result<(), Refusal> {
+        let at = self.channel(strip)?;
+        in_range(self.matrix.echo.set(at, mode, tail_ms))?;
         self.matrix.plan.stale = true;
         Ok(())
     }

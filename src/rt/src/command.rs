@@ -4,6 +4,7 @@
 //! took effect, so that speech is proved to be cut through before an answer is signalled.
 
 use card::LineOrder;
+use dsp::echo::EchoMode;
 use dsp::listen::Wants;
 
 use crate::{FeedPort, TapPort};
@@ -145,7 +146,16 @@ pub enum RtOp {
         /// To the line.
         tx: Gain,
     },
-    /// Put a channel back as it was at start: silence, no detector, 0 dB, its taps ended.
+    /// Set what a channel's echo canceller does, and its tail; switching it on starts it anew.
+    Echo {
+        /// The channel.
+        strip: Strip,
+        /// Off, or on with one of the non-linear processors.
+        mode: EchoMode,
+        /// The tail in milliseconds: 16 to the `tail_ms` of the settings; ignored with `Off`.
+        tail_ms: u16,
+    },
+    /// Put a channel back as it was at start: silence, no detector, 0 dB, its taps ended, its canceller new.
     Reset {
         /// The channel.
         strip: Strip,

@@ -1,8 +1,9 @@
 //! How large the engine is made and how it behaves at start; all memory follows from this and the cards' slots.
 
-use tdm::SpanId;
+use tdm::{SpanId, Timeslot};
 
 use dsp::amd::AmdConfig;
+use dsp::echo::{NlpMode, TAILS_MS};
 use dsp::listen::{CallerIdModem, Wants};
 use dsp::tone::{Country, TonePlan, plan};
 use dsp::voice::vad::VadConfig;
@@ -44,8 +45,35 @@ pub struct EngineConfig {
     pub idle: Vec<IdleCode>,
     /// For each card: true if it frames its D-channels itself. Missing entries are false.
     pub hardware_hdlc: Vec<bool>,
+    /// Echo cancelling; none unless set.
+    pub echo: EchoSettings,
     /// Every how many periods the guard looks for stray context switches and page faults: two system calls each.
     pub guard_every_periods: u32,
+}
+
+/// Echo cancelling of all channels at start and after `Reset`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EchoSettings {
+    /// The longest tail of a channel in milliseconds, and the tail of every channel that has no entry; 0 makes no cancellers
+    /// at all.
+    pub tail_ms: u16,
+    /// The non-linear processor of every channel that has no entry.
+    pub nlp: NlpMode,
+    /// Channels that want another; the last entry that fits decides.
+    pub channels: Vec<EchoChannels>,
+}
+
+/// Echo cancelling of a span or of one of its channels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EchoChannels {
+    /// The span.
+    pub span: SpanId,
+    /// The channel; none means all of the span.
+    pub timeslot: Option<Timeslot>,
+    /// The tail in milliseconds; 0 is off.
+    pub tail_ms: u16,
+    /// The non-linear processor.
+    pub nlp: NlpMode,
 }
 
 /// The idle octet of one span.
@@ -77,6 +105,7 @@ impl Default for EngineConfig {
             machine: AmdConfig::default(),
             idle: Vec::new(),
             hardware_hdlc: Vec::new(),
+            echo: EchoSettings::default(),
             guard_every_periods: 100,
         }
     }
@@ -138,6 +167,14 @@ impl EngineConfig {
         for (what, value, least, most) in sizes {
             if !(least..=most).contains(&value) {
                 return Err(EngineError::Size { what, value, least, most });
+            }
+        }
+        let tails = self.echo.channels.iter().map(|own| own.tail_ms).chain([self.echo.tail_ms]);
+        let (least, most) = (*TAILS_MS.start(), *TAILS_MS.end());
+        for tail_ms in tails.filter(|&tail_ms| tail_ms != 0) {
+            if !(least..=most).contains(&tail_ms) {
+                let (value, least, most) = (usize::from(tail_ms), usize::from(least), usize::from(most));
+                return Err(EngineError::Size { what: "echo.tail_ms", value, least, most });
             }
         }
         Ok(())

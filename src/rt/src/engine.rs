@@ -19,6 +19,7 @@ use tdm::{Alarms, CHUNK, SpanId};
 use crate::config::{EngineConfig, EngineError, IdleCode};
 use crate::dchan::{DChannel, DLink};
 use crate::detect::Detectors;
+use crate::echo::{Cancellers, EchoMeters};
 use crate::feeds::Feeds;
 use crate::fixed::Fixed;
 use crate::guard::{PeriodGuard, arm};
@@ -53,6 +54,7 @@ pub struct Engine {
     pub(crate) layout: Arc<Layout>,
     pub(crate) counters: Arc<Counters>,
     levels: Arc<Levels>,
+    echo_meters: Arc<EchoMeters>,
     guard: PeriodGuard,
     pub(crate) tones: TonePlan,
     idle: Box<[IdleCode]>,
@@ -82,6 +84,8 @@ pub struct EngineHandle {
     pub counters: Arc<Counters>,
     /// The level meters.
     pub levels: Arc<Levels>,
+    /// The echo cancellers' figures.
+    pub echo: Arc<EchoMeters>,
 }
 
 impl Engine {
@@ -100,6 +104,7 @@ impl Engine {
         let layout = Arc::new(lay_out(&cards)?);
         let counters = Arc::new(Counters::new(layout.slots()));
         let levels = Arc::new(Levels::new(layout.strips()));
+        let echo_meters = Arc::new(EchoMeters::new(layout.strips()));
         let (seats, dchannels) = seat(cards, &config);
         let (commands, control) = ring(config.command_ring, NO_COMMAND);
         let (sig_commands, signalling) = ring(config.command_ring, NO_COMMAND);
@@ -114,6 +119,7 @@ impl Engine {
             plan: Plan::new(strips, config.taps, config.feeds, config.conferences),
             detectors: Detectors::new(strips, &config)?,
             meters: Meters::new(strips),
+            echo: Cancellers::new(strips, config.echo),
         };
         let mut engine = Engine {
             seats,
@@ -125,6 +131,7 @@ impl Engine {
             layout: Arc::clone(&layout),
             counters: Arc::clone(&counters),
             levels: Arc::clone(&levels),
+            echo_meters: Arc::clone(&echo_meters),
             guard: PeriodGuard::new(config.guard_every_periods),
             tones: config.tones,
             idle: config.idle.into_boxed_slice(),
@@ -143,6 +150,7 @@ impl Engine {
             layout,
             counters,
             levels,
+            echo: echo_meters,
         };
         Ok((engine, handle))
     }
@@ -186,6 +194,7 @@ impl Engine {
             seat.follow(&self.counters);
         }
         self.look_at_places();
+        self.look_at_delays();
         self.take_card_events(period.time);
         self.take_commands(period.time);
         let rows = self.seats.first().map_or(0, Seat::rows);
@@ -197,7 +206,9 @@ impl Engine {
         }
         self.give_orders();
         let ms = u32::from(period.chunks);
-        self.matrix.meters.show(ms, LEVEL_MS, &self.levels);
+        if self.matrix.meters.show(ms, LEVEL_MS, &self.levels) {
+            self.matrix.echo.show(&self.echo_meters);
+        }
         self.census.run(ms, period.time, &self.layout, &mut self.tell, &self.counters);
     }
 
@@ -292,6 +303,17 @@ impl Engine {
         }
     }
 
+    /// Takes up how old the echo is where a card has measured it anew.
+    fn look_at_delays(&mut self) {
+        for seat in &mut self.seats {
+            let delay = seat.io.rt_delay();
+            if seat.delay != Some(delay.measurement) {
+                seat.delay = Some(delay.measurement);
+                self.matrix.echo.set_delay(seat.first..seat.first + seat.channels, delay.samples);
+            }
+        }
+    }
+
     /// Makes the strips of a place fit the span in it.
     fn place(&mut self, seat: usize, place: usize) {
         let Seat { first, first_slot, places, links, .. } = &mut self.seats[seat];
@@ -302,14 +324,14 @@ impl Engine {
         }
         let start = *first + usize::from(now.first_channel);
         let octet = idle_octet(&now, &self.idle);
+        self.layout.set_span(slot, now.span);
         for timeslot in 1..=now.channels {
             let strip = start + usize::from(timeslot) - 1;
-            self.reset_strip(strip);
             self.matrix.strips.present[strip] = carries_audio(&now, timeslot);
             self.matrix.strips.law[strip] = now.law;
+            self.reset_strip(strip);
             self.matrix.strips.idle[strip] = [octet; CHUNK];
         }
-        self.layout.set_span(slot, now.span);
         self.census.place_changed(slot, now.span, start..start + usize::from(now.channels));
     }
 }

@@ -70,11 +70,11 @@ impl Meters {
         }
     }
 
-    /// Counts `blocks`, and shows the means once `window` blocks are together.
-    pub(crate) fn show(&mut self, blocks: u32, window: u32, levels: &Levels) {
+    /// Counts `blocks`, and shows the means once `window` blocks are together: true then.
+    pub(crate) fn show(&mut self, blocks: u32, window: u32, levels: &Levels) -> bool {
         self.blocks += blocks;
         if self.blocks < window {
-            return;
+            return false;
         }
         let samples = u64::from(self.blocks) * CHUNK as u64;
         self.blocks = 0;
@@ -85,6 +85,7 @@ impl Meters {
                 shown.store(u32::try_from(mean).unwrap_or(u32::MAX), Ordering::Relaxed);
             }
         }
+        true
     }
 }
 

@@ -1,6 +1,6 @@
 //! The realtime engine: moves the samples of one clock domain, once per period.
 //!
-//! Place on the path: `CardIo::rx` -> strip (decode, detect, measure) -> matrix (cross-connect, conference) ->
+//! Place on the path: `CardIo::rx` -> strip (decode, measure, cancel echo, detect) -> matrix (cross-connect, conference) ->
 //! port (prompt feeds in, recorder taps out) -> strip (encode) -> `CardIo::tx`.
 //!
 //! Everything is made in [`Engine::new`]; after that the thread owns fixed memory and talks through rings: it is
@@ -8,7 +8,7 @@
 //! that is allowed, and leaves the lines in a defined state whatever ends it. [`guard`] watches over the contract: no
 //! heap, no lock, no stray system call between two waits.
 //!
-//! Limits: one clock domain; no echo cancelling yet; MTP2 links have no rings yet.
+//! Limits: one clock domain; MTP2 links have no rings yet.
 #![warn(missing_docs)]
 
 mod apply;
@@ -18,6 +18,7 @@ mod counters;
 mod dchan;
 mod detect;
 mod dial;
+mod echo;
 mod elastic;
 mod engine;
 mod event;
@@ -38,10 +39,11 @@ mod taps;
 mod telling;
 
 pub use command::{Conference, Digits, Gain, MAX_DIGITS, RtCommand, RtOp, Source, Strip, Tone};
-pub use config::{EngineConfig, EngineError, IdleCode};
+pub use config::{EchoChannels, EchoSettings, EngineConfig, EngineError, IdleCode};
 pub use counters::{Counter, Counters};
 pub use dchan::DChannel;
 pub use dsp::listen::{Heard, Wants};
+pub use echo::EchoMeters;
 pub use engine::{Engine, EngineHandle, MAX_COMMANDS_PER_PERIOD};
 pub use event::{Refusal, RtEvent, RtEventKind};
 pub use layout::Layout;

@@ -1,7 +1,7 @@
 //! The matrix: moves one block of every channel from where it comes to where it goes.
 //!
-//! Place on the path: between the octets received and the octets sent. The order of a block is: decode, measure, detect,
-//! gain; then sources (lines, conferences, feeds, tones), ramps, digits, gain, measure; then encode and taps. A channel that
+//! Place on the path: between the octets received and the octets sent. The order of a block is: decode, measure, cancel
+//! echo, detect, gain; then sources (lines, conferences, feeds, tones), ramps, digits, gain, measure; then encode and taps. A channel that
 //! sends what another receives sends it in the same period; one of the same law without gains gets the very octets.
 //!
 //! Conferences are sums in 32 bits, less the member's own block, saturated to 16 bits.
@@ -12,6 +12,7 @@ use g711::{decode_slice, encode_slice};
 use tdm::{Block, SILENCE};
 
 use crate::detect::Detectors;
+use crate::echo::Cancellers;
 use crate::feeds::{Feeds, fade_out};
 use crate::levels::Meters;
 use crate::plan::{Members, Plan};
@@ -28,6 +29,7 @@ pub(crate) struct Matrix {
     pub(crate) plan: Plan,
     pub(crate) detectors: Detectors,
     pub(crate) meters: Meters,
+    pub(crate) echo: Cancellers,
 }
 
 impl Matrix {
@@ -37,12 +39,13 @@ impl Matrix {
     /// Linear in the channels in use.
     pub(crate) fn block(&mut self, time: SampleTime, tell: &mut Teller, counters: &Counters) {
         if self.plan.stale {
-            self.plan.make(&self.strips, &self.detectors, &self.taps, &self.feeds);
+            self.plan.make(&self.strips, &self.detectors, &self.taps, &self.feeds, &self.echo);
         }
         self.receive(time, tell);
         self.choose(time, tell, counters);
         self.finish(time, tell);
         self.send();
+        self.echo.keep(&self.strips.out);
         self.tap(time, counters);
     }
 
@@ -55,6 +58,7 @@ impl Matrix {
             decode_slice(run.law, octets, heard.as_flattened_mut());
             self.meters.receive(run.first, heard);
         }
+        self.echo.block(strips, self.plan.listens(), self.plan.sends());
         self.detectors.block(&strips.heard, time, tell);
         for &strip in self.plan.rx_gains.as_slice() {
             strips.rx_gain[strip].apply(&mut strips.heard[strip]);

@@ -7,6 +7,7 @@ use dsp::mix::Gain as Factor;
 use tdm::Law;
 
 use crate::detect::Detectors;
+use crate::echo::Cancellers;
 use crate::feeds::Feeds;
 use crate::fixed::Fixed;
 use crate::strips::Strips;
@@ -65,6 +66,8 @@ pub(crate) struct Plan {
     /// Taps in use.
     pub(crate) taps: Fixed<(usize, usize)>,
     heard: Box<[bool]>,
+    /// Strips to whose lines something is sent.
+    sends: Box<[bool]>,
     listened: Box<[bool]>,
 }
 
@@ -98,19 +101,27 @@ impl Plan {
             encode: Fixed::new(strips, run),
             taps: Fixed::new(taps, (0, 0)),
             heard: vec![false; strips].into_boxed_slice(),
+            sends: vec![false; strips].into_boxed_slice(),
             listened: vec![false; feeds].into_boxed_slice(),
         }
     }
 
     /// Makes the lists anew.
-    pub(crate) fn make(&mut self, strips: &Strips, detectors: &Detectors, taps: &Taps, feeds: &Feeds) {
+    pub(crate) fn make(
+        &mut self,
+        strips: &Strips,
+        detectors: &Detectors,
+        taps: &Taps,
+        feeds: &Feeds,
+        echo: &Cancellers,
+    ) {
         self.stale = false;
         self.clear();
         self.list_taps(taps);
         for to in 0..strips.len() {
             self.list_settings(to, strips);
             self.heard[to] |= strips.present[to] && !detectors.wants(to).is_empty();
-            self.list_source(to, strips, feeds);
+            self.list_source(to, strips, feeds, echo);
         }
         self.list_members(strips);
         for strip in 0..strips.len() {
@@ -118,6 +129,16 @@ impl Plan {
                 add_to_runs(&mut self.decode, strip, strips.law[strip]);
             }
         }
+    }
+
+    /// Returns which strips are decoded.
+    pub(crate) fn listens(&self) -> &[bool] {
+        &self.heard
+    }
+
+    /// Returns to which strips' lines something is sent.
+    pub(crate) fn sends(&self) -> &[bool] {
+        &self.sends
     }
 
     fn clear(&mut self) {
@@ -156,6 +177,7 @@ impl Plan {
             self.quiet.add(strip);
         }
         self.heard[strip] |= sends || dials;
+        self.sends[strip] = sends || dials || fades;
         if strips.rx_gain[strip] != Factor::UNITY {
             self.rx_gains.add(strip);
         }
@@ -173,7 +195,7 @@ impl Plan {
         }
     }
 
-    fn list_source(&mut self, to: usize, strips: &Strips, feeds: &Feeds) {
+    fn list_source(&mut self, to: usize, strips: &Strips, feeds: &Feeds, echo: &Cancellers) {
         let changed = strips.dials[to].is_busy() || strips.tail[to] != 0;
         match strips.source[to] {
             Source::Silence => {
@@ -188,6 +210,7 @@ impl Plan {
                 let as_is = strips.law[to] == strips.law[from]
                     && strips.rx_gain[from] == Factor::UNITY
                     && strips.tx_gain[to] == Factor::UNITY
+                    && !echo.is_on(from)
                     && !changed;
                 if as_is {
                     self.copies.add(Pair { to, from });

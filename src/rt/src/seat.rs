@@ -22,6 +22,8 @@ pub(crate) struct Seat {
     /// Its places as last seen.
     pub(crate) places: Box<[SpanSlot]>,
     pub(crate) links: Box<[DLink]>,
+    /// The measurement of the echo's age that was taken up last.
+    pub(crate) delay: Option<u32>,
     hardware_hdlc: bool,
     follows: Option<Follows>,
     /// Rows of the present period; 0 for a follower that has none.
@@ -55,7 +57,19 @@ impl Seat {
         let law = places.first().map_or(tdm::Law::A, |place| place.law);
         let idle = vec![[law.idle(); CHUNK]; channels];
         let follows = follows.then(|| Follows { rx: Elastic::new(&idle), tx: Elastic::new(&idle) });
-        Seat { io, first, channels, first_slot, places, links, hardware_hdlc, follows, rows: 0, open: false }
+        Seat {
+            io,
+            first,
+            channels,
+            first_slot,
+            places,
+            links,
+            delay: None,
+            hardware_hdlc,
+            follows,
+            rows: 0,
+            open: false,
+        }
     }
 
     /// Waits for the next period, as the master.

@@ -7,10 +7,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use card::{CardEvent, LineOrder, Signalling};
 use desk::{Desk, Rig, Trouble, e1, span};
+use dsp::echo::{EchoMode, NlpMode};
 use rt::guard::{GuardedAlloc, OnHeapUse, arm};
 use rt::{
-    Conference, Digits, Engine, EngineConfig, FeedBlock, FeedPort, Gain, RtCommand, RtOp, Source, Strip,
-    TapPort, Tone, Wants,
+    Conference, Digits, EchoSettings, Engine, EngineConfig, FeedBlock, FeedPort, Gain, RtCommand, RtOp,
+    Source, Strip, TapPort, Tone, Wants,
 };
 use tdm::{Abcd, ChannelId, HdlcFrame, Law, SpanId, SpanKind, Timeslot};
 
@@ -33,6 +34,8 @@ fn every_feature() -> Vec<RtOp> {
         RtOp::Dial { strip: Strip(12), digits: Digits::new("159D,*").unwrap() },
         RtOp::Line(LineOrder::Abcd { channel: ChannelId::new(1, 1), bits: Abcd(9) }),
         send(9_999, Source::Silence),
+        RtOp::Echo { strip: Strip(4), mode: EchoMode::Off, tail_ms: 0 },
+        RtOp::Echo { strip: Strip(5), mode: EchoMode::On(NlpMode::Silence), tail_ms: 32 },
     ];
     ops.extend((2..8).map(|strip| send(strip, Source::Conference(Conference(0)))));
     ops.extend(
@@ -49,8 +52,13 @@ fn every_feature_at_once_uses_no_heap_does_not_sleep_and_faults_no_page() {
     let pri = span(Some(1), SpanKind::E1, Signalling::Hdlc(Timeslot(16)), Law::A);
     let empty = span(None, SpanKind::E1, Signalling::Clear, Law::A);
     let (leader, follower) = (Desk::new(vec![pri, empty]), Desk::new(vec![e1(3)]));
-    let config =
-        EngineConfig { guard_every_periods: 1, tap_blocks: 20, event_ring: 64, ..EngineConfig::default() };
+    let config = EngineConfig {
+        guard_every_periods: 1,
+        tap_blocks: 20,
+        event_ring: 64,
+        echo: EchoSettings { tail_ms: 128, ..EchoSettings::default() },
+        ..EngineConfig::default()
+    };
     let (mut engine, mut handle) = Engine::new(config, vec![leader.card(), follower.card()]).unwrap();
     leader.state().looped = true;
     let mut faults_when_warm = 0;

@@ -46,7 +46,8 @@ impl Matrix {
             | RtOp::Flush { .. }
             | RtOp::Dial { .. }
             | RtOp::Detect { .. }
-            | RtOp::Gains { .. } => None,
+            | RtOp::Gains { .. }
+            | RtOp::Echo { .. } => None,
         }
     }
 

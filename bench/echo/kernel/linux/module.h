@@ -1,0 +1,5 @@
+#define EXPORT_SYMBOL_GPL(name)
+#define MODULE_LICENSE(text)
+#define MODULE_AUTHOR(text)
+#define MODULE_DESCRIPTION(text)
+#define MODULE_VERSION(text)

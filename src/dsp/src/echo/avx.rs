@@ -1,0 +1,111 @@
+//! The lanes as AVX2 registers with FMA: the only `unsafe` code of the crate.
+//!
+//! Place on the path: `lanes.rs` says what the operations are. How: an [`Avx`] is made and used only inside functions that
+//! [`process`] compiles with `avx2` and `fma` switched on, after the processor was asked once. Everything
+//! inlines into those. Limits: x86-64 only; elsewhere the portable form runs.
+#![expect(unsafe_code, reason = "rule D6: a marked DSP kernel, vector registers measured to pay")]
+
+use core::arch::x86_64::{
+    __m256, _mm_add_ps, _mm_add_ss, _mm_cvtss_f32, _mm_movehl_ps, _mm_shuffle_ps, _mm256_add_ps,
+    _mm256_castps256_ps128, _mm256_div_ps, _mm256_extractf128_ps, _mm256_fmadd_ps, _mm256_fnmadd_ps,
+    _mm256_load_ps, _mm256_loadu_ps, _mm256_max_ps, _mm256_min_ps, _mm256_mul_ps, _mm256_set1_ps,
+    _mm256_setzero_ps, _mm256_store_ps, _mm256_sub_ps,
+};
+
+use tdm::Block;
+
+use super::lanes::{LANES, Lanes, V};
+use super::{CHANNELS, EchoBank};
+
+/// Runs the bank's work on vector registers. The bank calls this only after it has asked the processor.
+#[inline]
+pub fn process(bank: &mut EchoBank, sent: &[Block; CHANNELS], received: &mut [Block; CHANNELS]) {
+    debug_assert!(super::is_fast());
+    // SAFETY: `EchoBank::fast`, the only way here, is true only where the processor has AVX2 and FMA.
+    unsafe { process_avx(bank, sent, received) }
+}
+
+#[target_feature(enable = "avx2,fma")]
+fn process_avx(bank: &mut EchoBank, sent: &[Block; CHANNELS], received: &mut [Block; CHANNELS]) {
+    bank.process_on::<Avx>(sent, received);
+}
+
+/// Eight lanes in one register.
+#[derive(Clone, Copy)]
+pub struct Avx(__m256);
+
+impl Lanes for Avx {
+    #[inline(always)]
+    fn load(from: &V) -> Self {
+        // SAFETY: `V` is 32 bytes, aligned to 32; AVX is on wherever an `Avx` is made (module header).
+        Avx(unsafe { _mm256_load_ps(from.0.as_ptr()) })
+    }
+    #[inline(always)]
+    fn store(self, to: &mut V) {
+        // SAFETY: as `load`.
+        unsafe { _mm256_store_ps(to.0.as_mut_ptr(), self.0) }
+    }
+    #[inline(always)]
+    fn load_at(from: &[f32], at: usize) -> Self {
+        match from.get(at..at + LANES) {
+            // SAFETY: eight floats are there; the load needs no alignment.
+            Some(part) => Avx(unsafe { _mm256_loadu_ps(part.as_ptr()) }),
+            // SAFETY: touches no memory.
+            None => Avx(unsafe { _mm256_setzero_ps() }),
+        }
+    }
+    #[inline(always)]
+    fn splat(value: f32) -> Self {
+        // SAFETY: touches no memory; AVX is on (module header). The same holds for all below.
+        Avx(unsafe { _mm256_set1_ps(value) })
+    }
+    #[inline(always)]
+    fn add(self, other: Self) -> Self {
+        // SAFETY: as `splat`.
+        Avx(unsafe { _mm256_add_ps(self.0, other.0) })
+    }
+    #[inline(always)]
+    fn sub(self, other: Self) -> Self {
+        // SAFETY: as `splat`.
+        Avx(unsafe { _mm256_sub_ps(self.0, other.0) })
+    }
+    #[inline(always)]
+    fn mul(self, other: Self) -> Self {
+        // SAFETY: as `splat`.
+        Avx(unsafe { _mm256_mul_ps(self.0, other.0) })
+    }
+    #[inline(always)]
+    fn div(self, other: Self) -> Self {
+        // SAFETY: as `splat`.
+        Avx(unsafe { _mm256_div_ps(self.0, other.0) })
+    }
+    #[inline(always)]
+    fn max(self, other: Self) -> Self {
+        // SAFETY: as `splat`.
+        Avx(unsafe { _mm256_max_ps(self.0, other.0) })
+    }
+    #[inline(always)]
+    fn min(self, other: Self) -> Self {
+        // SAFETY: as `splat`.
+        Avx(unsafe { _mm256_min_ps(self.0, other.0) })
+    }
+    #[inline(always)]
+    fn mul_add(self, factor: Self, term: Self) -> Self {
+        // SAFETY: as `splat`; FMA is on as well.
+        Avx(unsafe { _mm256_fmadd_ps(self.0, factor.0, term.0) })
+    }
+    #[inline(always)]
+    fn mul_sub_from(self, factor: Self, term: Self) -> Self {
+        // SAFETY: as `splat`; FMA is on as well.
+        Avx(unsafe { _mm256_fnmadd_ps(self.0, factor.0, term.0) })
+    }
+    #[inline(always)]
+    fn sum(self) -> f32 {
+        // SAFETY: as `splat`.
+        unsafe {
+            let four = _mm_add_ps(_mm256_castps256_ps128(self.0), _mm256_extractf128_ps(self.0, 1));
+            let two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+            _mm_cvtss_f32(_mm_add_ss(two, _mm_shuffle_ps(two, two, 1)))
+        }
+    }
+}

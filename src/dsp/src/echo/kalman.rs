@@ -1,0 +1,447 @@
+//! The background: a partitioned-block Kalman filter in the frequency domain, eight channels at once.
+//!
+//! Place on the path: behind the foreground, which alone makes the output; this one may be wrong without anybody hearing it. How:
+//! the tail is cut into partitions of [`BLOCK`] taps; each bin of each partition holds a coefficient and the variance of its
+//! error. A block's step is the Kalman gain: variance over (variance of all partitions + power of what is not echo), so
+//! that near-end speech shortens the step bin by bin at once. The process noise follows the *leak*, the part of the error's
+//! power that moves with the echo estimate's: a changed path opens the filter, a talking neighbour does not.
+//!
+//! Only partitions that carry echo in one of the eight channels (the window), and a few others in turn, are worked on
+//! once no channel converges. Source: Enzner and Vary 2006; Kuech et al. 2014; the leak: Valin 2007.
+
+use super::fft::{C, Fft};
+use super::lanes::{LANES, Lanes, V};
+use super::{BINS, BLOCK, FRAME};
+
+/// The variance of an unknown coefficient.
+const FIRST_VARIANCE: f32 = 0.01;
+/// The least variance added a block.
+const LEAST_VARIANCE: f32 = 1e-9;
+/// Process noise a block, as a part of a coefficient's power: at rest and at most.
+const LEAST_DRIFT: f32 = 0.000_1;
+const MOST_DRIFT: f32 = 0.01;
+/// How much of the noise estimate each block keeps.
+const NOISE_KEPT: f32 = 0.7;
+/// The power below which a frame's bin is taken for noise.
+const FLOOR: f32 = 2.0 * BLOCK as f32 * 4.0;
+/// How fast the means and the regression of the leak follow.
+const LEAK_MEAN: f32 = 0.05;
+const LEAK_FOLLOWS: f32 = 0.02;
+/// Mean square of the far end (and of the echo estimate) below which a channel does not adapt.
+const ACTIVE: f32 = 100.0;
+/// A bin counts as filled above this part of the strongest; a signal that fills fewer bins than these is narrow.
+const FILLED: f32 = 0.001_2;
+const NARROW_BINS: f32 = 10.5;
+const FAR_FOLLOWS: f32 = 0.07;
+/// Partitions that are brought back to [`BLOCK`] taps in each block, and partitions outside the window looked at.
+const CONSTRAINED: usize = 4;
+const SCOUTS: usize = 2;
+/// A partition is in the window while a channel has this part of its strongest partition's energy there.
+const IN_WINDOW: f32 = 3e-5;
+/// Blocks between two looks at the window.
+const WINDOW_BLOCKS: u32 = 16;
+
+/// Powers of one block, one per channel: mean squares.
+#[derive(Clone, Copy)]
+pub struct Powers {
+    /// Received.
+    pub received: V,
+    /// Sent.
+    pub sent: V,
+    /// What the foreground left.
+    pub foreground: V,
+    /// What the background left.
+    pub background: V,
+}
+
+/// The background of eight channels.
+pub struct Kalman {
+    fft: Fft,
+    parts: usize,
+    /// Spectra of what was sent, one a block, a ring; `head` is the newest.
+    x: Box<[[C; BINS]]>,
+    head: usize,
+    /// Coefficients, partition 0 is the shortest delay.
+    w: Box<[[C; BINS]]>,
+    /// The variances of their errors.
+    p: Box<[[V; BINS]]>,
+    noise: [V; BINS],
+    error_mean: [V; BINS],
+    echo_mean: [V; BINS],
+    far: [V; BINS],
+    regression: V,
+    echo_variance: V,
+    leak: V,
+    filled: V,
+    energy: Box<[V]>,
+    window: Box<[u16]>,
+    in_window: usize,
+    turn: usize,
+    blocks: u32,
+    /// The partitions that each channel's tail has.
+    tails: [usize; LANES],
+    spectrum: [C; BINS],
+    error: [C; BINS],
+    gain_power: [V; BINS],
+    frame: [V; FRAME],
+    residual: [V; BLOCK],
+}
+
+impl Kalman {
+    /// Makes a filter of `parts` partitions. Allocates.
+    pub fn new(parts: usize) -> Kalman {
+        Kalman {
+            fft: Fft::new(),
+            parts,
+            x: vec![[C::ZERO; BINS]; parts].into(),
+            head: 0,
+            w: vec![[C::ZERO; BINS]; parts].into(),
+            p: vec![[V::all(FIRST_VARIANCE); BINS]; parts].into(),
+            noise: [V::ZERO; BINS],
+            error_mean: [V::ZERO; BINS],
+            echo_mean: [V::ZERO; BINS],
+            far: [V::ZERO; BINS],
+            regression: V::all(1.0),
+            echo_variance: V::all(1.0),
+            leak: V::all(1.0),
+            filled: V::all(BINS as f32),
+            energy: vec![V::ZERO; parts].into(),
+            window: (0..parts as u16).collect(),
+            in_window: 0,
+            turn: 0,
+            blocks: 0,
+            tails: [parts; LANES],
+            spectrum: [C::ZERO; BINS],
+            error: [C::ZERO; BINS],
+            gain_power: [V::ZERO; BINS],
+            frame: [V::ZERO; FRAME],
+            residual: [V::ZERO; BLOCK],
+        }
+    }
+
+    /// Forgets everything about one channel.
+    pub fn reset(&mut self, lane: usize) {
+        for bins in [&mut self.x, &mut self.w] {
+            bins.iter_mut().flatten().for_each(|c| (c.re.0[lane], c.im.0[lane]) = (0.0, 0.0));
+        }
+        for (part, variances) in self.p.iter_mut().enumerate() {
+            let variance = if part < self.tails[lane] { FIRST_VARIANCE } else { 0.0 };
+            variances.iter_mut().for_each(|p| p.0[lane] = variance);
+        }
+        for bins in [&mut self.noise, &mut self.error_mean, &mut self.echo_mean, &mut self.far] {
+            bins.iter_mut().for_each(|v| v.0[lane] = 0.0);
+        }
+        (self.regression.0[lane], self.echo_variance.0[lane], self.leak.0[lane]) = (1.0, 1.0, 1.0);
+        self.energy.iter_mut().for_each(|e| e.0[lane] = 0.0);
+        self.filled.0[lane] = BINS as f32;
+    }
+
+    /// Shortens a channel's tail; takes effect with its next reset.
+    pub fn set_tail(&mut self, lane: usize, parts: usize) {
+        self.tails[lane] = parts.min(self.parts);
+    }
+
+    /// The number of partitions.
+    pub fn parts(&self) -> usize {
+        self.parts
+    }
+
+    /// The partitions that [`Kalman::taps`] hands out.
+    pub fn window(&self, full: bool) -> &[u16] {
+        &self.window[..if full { self.parts } else { self.in_window }]
+    }
+
+    /// True if what the channel sends has so few frequencies that it says little about the path.
+    pub fn is_narrow(&self, lane: usize) -> bool {
+        self.filled.0[lane] < NARROW_BINS && self.blocks > 12
+    }
+
+    /// True if a number of the channel is not one.
+    pub fn is_broken(&self, lane: usize) -> bool {
+        let sum: f32 = self.w[self.turn % self.parts].iter().map(|c| c.re.0[lane] + c.im.0[lane]).sum();
+        !(sum.is_finite() && self.leak.0[lane].is_finite() && self.noise[1].0[lane].is_finite())
+    }
+
+    /// Works on one block: `sent` is the block before and the present one, `left` what the foreground left of `received`.
+    /// `full` works on the whole tail; a channel whose `on` is 0 does not adapt.
+    #[inline(always)]
+    pub fn block<L: Lanes>(
+        &mut self,
+        sent: &[V; FRAME],
+        received: &[V; BLOCK],
+        left: &[V; BLOCK],
+        on: V,
+        full: bool,
+    ) -> Powers {
+        self.blocks = self.blocks.wrapping_add(1);
+        self.head = self.head.checked_sub(1).unwrap_or(self.parts - 1);
+        self.fft.forward::<L>(sent, &mut self.x[self.head]);
+        self.choose(full);
+        let count = if full { self.parts } else { (self.in_window + SCOUTS).min(self.parts) };
+        self.filter::<L>(count);
+        let powers = self.compare::<L>(sent, received, left);
+        self.find_leak::<L>();
+        self.look_at_far::<L>();
+        let mut adapt = on;
+        for lane in 0..LANES {
+            if powers.sent.0[lane] < ACTIVE {
+                adapt.0[lane] = 0.0;
+            }
+        }
+        self.update::<L>(count, &adapt);
+        self.constrain::<L>(count);
+        powers
+    }
+
+    /// Puts the window first in the list of partitions and the scouts of this block behind it.
+    #[inline(always)]
+    fn choose(&mut self, full: bool) {
+        if self.blocks.is_multiple_of(WINDOW_BLOCKS) || full {
+            let mut strongest = V::ZERO;
+            for energy in &self.energy {
+                for lane in 0..LANES {
+                    strongest.0[lane] = strongest.0[lane].max(energy.0[lane]);
+                }
+            }
+            let (mut first, mut last) = (0, self.parts);
+            for (part, energy) in self.energy.iter().enumerate() {
+                let inside = (0..LANES).any(|lane| energy.0[lane] > IN_WINDOW * strongest.0[lane]);
+                if inside {
+                    self.window[first] = part as u16;
+                    first += 1;
+                } else {
+                    last -= 1;
+                    self.window[last] = part as u16;
+                }
+            }
+            self.in_window = first;
+        } else if self.in_window < self.parts {
+            self.window[self.in_window..].rotate_left(SCOUTS.min(self.parts - self.in_window));
+        }
+    }
+
+    /// The echo estimate's spectrum, and the power that the uncertain coefficients add to the error.
+    #[inline(always)]
+    fn filter<L: Lanes>(&mut self, count: usize) {
+        self.spectrum = [C::ZERO; BINS];
+        self.gain_power = [V::ZERO; BINS];
+        for &part in &self.window[..count] {
+            let part = usize::from(part);
+            let (x, w, p) = (&self.x[(self.head + part) % self.parts], &self.w[part], &self.p[part]);
+            for k in 0..BINS {
+                let (xr, xi) = (L::load(&x[k].re), L::load(&x[k].im));
+                let (wr, wi) = (L::load(&w[k].re), L::load(&w[k].im));
+                let y = &mut self.spectrum[k];
+                xi.mul_sub_from(wi, xr.mul_add(wr, L::load(&y.re))).store(&mut y.re);
+                xi.mul_add(wr, xr.mul_add(wi, L::load(&y.im))).store(&mut y.im);
+                let power = xi.mul_add(xi, xr.mul(xr));
+                let sum = &mut self.gain_power[k];
+                power.mul_add(L::load(&p[k]), L::load(sum)).store(sum);
+            }
+        }
+    }
+
+    /// The error of the block and its spectrum, and the powers of both paths.
+    #[inline(always)]
+    fn compare<L: Lanes>(&mut self, sent: &[V; FRAME], received: &[V; BLOCK], left: &[V; BLOCK]) -> Powers {
+        self.fft.inverse::<L>(&self.spectrum, &mut self.frame);
+        let scale = L::splat(1.0 / BLOCK as f32);
+        let zero = L::splat(0.0);
+        let (mut received_power, mut sent_power, mut left_power, mut power) = (zero, zero, zero, zero);
+        for i in 0..BLOCK {
+            let d = L::load(&received[i]);
+            let e = L::load(&self.frame[BLOCK + i]).mul_sub_from(scale, d);
+            e.store(&mut self.residual[i]);
+            power = e.mul_add(e, power);
+            received_power = d.mul_add(d, received_power);
+            let x = L::load(&sent[BLOCK + i]);
+            sent_power = x.mul_add(x, sent_power);
+            let f = L::load(&left[i]);
+            left_power = f.mul_add(f, left_power);
+        }
+        self.frame[..BLOCK].fill(V::ZERO);
+        self.frame[BLOCK..].copy_from_slice(&self.residual);
+        self.fft.forward::<L>(&self.frame, &mut self.error);
+        let mean = |sum: L| {
+            let mut mean = V::ZERO;
+            sum.mul(scale).store(&mut mean);
+            mean
+        };
+        Powers {
+            received: mean(received_power),
+            sent: mean(sent_power),
+            foreground: mean(left_power),
+            background: mean(power),
+        }
+    }
+
+    /// How much of the error's power moves with the echo estimate's.
+    #[inline(always)]
+    fn find_leak<L: Lanes>(&mut self) {
+        let zero = L::splat(0.0);
+        let (mut cross, mut own, mut error, mut echo) = (zero, zero, zero, zero);
+        let (follow, two) = (L::splat(LEAK_MEAN), L::splat(2.0));
+        for k in 1..BINS - 1 {
+            let (er, ei) = (L::load(&self.error[k].re), L::load(&self.error[k].im));
+            let (yr, yi) = (L::load(&self.spectrum[k].re), L::load(&self.spectrum[k].im));
+            // The error's frame is half empty.
+            let e2 = er.mul_add(er, ei.mul(ei)).mul(two);
+            let y2 = yr.mul_add(yr, yi.mul(yi));
+            let (em, ym) = (L::load(&self.error_mean[k]), L::load(&self.echo_mean[k]));
+            let (de, dy) = (e2.sub(em), y2.sub(ym));
+            de.mul_add(follow, em).store(&mut self.error_mean[k]);
+            dy.mul_add(follow, ym).store(&mut self.echo_mean[k]);
+            cross = de.mul_add(dy, cross);
+            own = dy.mul_add(dy, own);
+            error = error.add(e2);
+            echo = echo.add(y2);
+        }
+        let one = L::splat(1.0);
+        // Where there is no echo estimate nothing is learned.
+        let heard =
+            echo.sub(L::splat(BLOCK as f32 * FRAME as f32 * ACTIVE)).mul(L::splat(1e6)).max(zero).min(one);
+        let rate = echo.div(error.add(echo).add(one)).mul(L::splat(LEAK_FOLLOWS)).mul(heard);
+        let (cross_was, own_was) = (L::load(&self.regression), L::load(&self.echo_variance));
+        let own = own.sub(own_was).mul_add(rate, own_was).max(one);
+        let cross = cross.sub(cross_was).mul_add(rate, cross_was).max(own.mul(L::splat(1e-5))).min(own);
+        own.store(&mut self.echo_variance);
+        cross.store(&mut self.regression);
+        cross.div(own).store(&mut self.leak);
+    }
+
+    /// How many bins what is sent fills.
+    #[inline(always)]
+    fn look_at_far<L: Lanes>(&mut self) {
+        let x = &self.x[self.head];
+        let (half, follow) = (L::splat(0.5), L::splat(FAR_FOLLOWS));
+        let mut strongest = L::splat(0.0);
+        for k in 1..BINS - 1 {
+            // A Hann window, laid on as a sum of neighbours: without it a tone would fill all bins.
+            let side_re = L::load(&x[k - 1].re).add(L::load(&x[k + 1].re));
+            let side_im = L::load(&x[k - 1].im).add(L::load(&x[k + 1].im));
+            let re = side_re.mul_sub_from(half, L::load(&x[k].re));
+            let im = side_im.mul_sub_from(half, L::load(&x[k].im));
+            let was = L::load(&self.far[k]);
+            let now = re.mul_add(re, im.mul(im)).sub(was).mul_add(follow, was);
+            now.store(&mut self.far[k]);
+            strongest = strongest.max(now);
+        }
+        let least = strongest.mul(L::splat(FILLED));
+        let (mut count, zero, one) = (L::splat(0.0), L::splat(0.0), L::splat(1.0));
+        for k in 1..BINS - 1 {
+            let above = L::load(&self.far[k]).sub(least).mul(L::splat(1e9));
+            count = count.add(above.max(zero).min(one));
+        }
+        count.store(&mut self.filled);
+    }
+
+    /// The Kalman step: coefficients and variances.
+    #[inline(always)]
+    fn update<L: Lanes>(&mut self, count: usize, adapt: &V) {
+        let on = L::load(adapt);
+        let drift = L::load(&self.leak).max(L::splat(LEAST_DRIFT)).min(L::splat(MOST_DRIFT));
+        let (half, one) = (L::splat(0.5), L::splat(1.0));
+        for k in 0..BINS {
+            let (er, ei) = (L::load(&self.error[k].re), L::load(&self.error[k].im));
+            let power = er.mul_add(er, ei.mul(ei));
+            let kept = L::splat(NOISE_KEPT);
+            let noise = L::load(&self.noise[k]).mul_add(kept, power.mul(one.sub(kept)));
+            noise.store(&mut self.noise[k]);
+            let all = L::load(&self.gain_power[k]).mul_add(half, noise).add(L::splat(FLOOR));
+            let share = on.div(all);
+            er.mul(share).store(&mut self.error[k].re);
+            ei.mul(share).store(&mut self.error[k].im);
+            half.mul(share).store(&mut self.gain_power[k]);
+        }
+        let (kept, least) = (one.sub(drift), on.mul(L::splat(LEAST_VARIANCE)));
+        let drift = drift.mul(on);
+        // Where a channel does not adapt, its variances stay.
+        let kept = kept.sub(one).mul_add(on, one);
+        for &part in &self.window[..count] {
+            let part = usize::from(part);
+            let (x, w, p) = (&self.x[(self.head + part) % self.parts], &mut self.w[part], &mut self.p[part]);
+            for k in 0..BINS {
+                let (xr, xi) = (L::load(&x[k].re), L::load(&x[k].im));
+                let (er, ei) = (L::load(&self.error[k].re), L::load(&self.error[k].im));
+                let variance = L::load(&p[k]);
+                let gr = xi.mul_add(ei, xr.mul(er));
+                let gi = xi.mul_sub_from(er, xr.mul(ei));
+                let wr = variance.mul_add(gr, L::load(&w[k].re));
+                let wi = variance.mul_add(gi, L::load(&w[k].im));
+                wr.store(&mut w[k].re);
+                wi.store(&mut w[k].im);
+                let x2 = xi.mul_add(xi, xr.mul(xr));
+                let w2 = wi.mul_add(wi, wr.mul(wr));
+                let known = variance.mul(L::load(&self.gain_power[k])).mul_sub_from(x2, one);
+                let grown = drift.mul_add(w2, least);
+                variance.mul(known).mul_add(kept, grown).store(&mut p[k]);
+            }
+        }
+    }
+
+    /// Brings some partitions back to `BLOCK` taps: the second half of each belongs to the next one.
+    #[inline(always)]
+    fn constrain<L: Lanes>(&mut self, count: usize) {
+        for step in 0..CONSTRAINED.min(count) {
+            let part = usize::from(self.window[(self.turn + step) % count]);
+            let energy = self.take_taps::<L>(part);
+            energy.store(&mut self.energy[part]);
+            self.cut(part);
+            self.fft.forward::<L>(&self.frame, &mut self.w[part]);
+        }
+        self.turn = (self.turn + CONSTRAINED) % count.max(1);
+    }
+
+    /// Keeps the channels whose tail ends before `part` from growing there.
+    #[inline(always)]
+    fn cut(&mut self, part: usize) {
+        for lane in (0..LANES).filter(|&lane| part >= self.tails[lane]) {
+            self.frame[..BLOCK].iter_mut().for_each(|tap| tap.0[lane] = 0.0);
+            self.p[part].iter_mut().for_each(|p| p.0[lane] = 0.0);
+            self.energy[part].0[lane] = 0.0;
+        }
+    }
+
+    /// Leaves a partition's taps in the first half of `frame`, zeros in the second, and returns their energy.
+    #[inline(always)]
+    fn take_taps<L: Lanes>(&mut self, part: usize) -> L {
+        self.fft.inverse::<L>(&self.w[part], &mut self.frame);
+        let scale = L::splat(1.0 / BLOCK as f32);
+        let mut energy = L::splat(0.0);
+        for tap in &mut self.frame[..BLOCK] {
+            let scaled = L::load(tap).mul(scale);
+            scaled.store(tap);
+            energy = scaled.mul_add(scaled, energy);
+        }
+        self.frame[BLOCK..].fill(V::ZERO);
+        energy
+    }
+
+    /// Hands every partition's taps to `take(part, taps)`, shortest delay first; a partition outside the window is skipped.
+    #[inline(always)]
+    pub fn taps<L: Lanes>(&mut self, full: bool, mut take: impl FnMut(usize, &[V])) {
+        let count = if full { self.parts } else { self.in_window };
+        for at in 0..count {
+            let part = usize::from(self.window[at]);
+            self.take_taps::<L>(part).store(&mut self.energy[part]);
+            take(part, &self.frame[..BLOCK]);
+        }
+    }
+
+    /// Sets one channel's partition to `taps`; with `variance` also its uncertainty.
+    #[inline(always)]
+    pub fn set<L: Lanes>(&mut self, lane: usize, part: usize, taps: &[f32], variance: Option<f32>) {
+        self.frame.fill(V::ZERO);
+        for (slot, &tap) in self.frame.iter_mut().zip(taps.iter().take(BLOCK)) {
+            slot.0[lane] = tap;
+        }
+        self.energy[part].0[lane] = taps.iter().map(|tap| tap * tap).sum();
+        self.fft.forward::<L>(&self.frame, &mut self.spectrum);
+        for (to, from) in self.w[part].iter_mut().zip(&self.spectrum) {
+            (to.re.0[lane], to.im.0[lane]) = (from.re.0[lane], from.im.0[lane]);
+        }
+        if let Some(variance) = variance {
+            self.p[part].iter_mut().for_each(|p| p.0[lane] = variance);
+        }
+    }
+}

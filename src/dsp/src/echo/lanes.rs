@@ -1,0 +1,118 @@
+//! Eight channels side by side: one value of each, worked on together.
+//!
+//! Place on the path: beneath every loop of the canceller's background. How: state is stored as [`V`], eight floats of
+//! eight channels; the kernels are written once over the trait [`Lanes`] and compiled twice, for plain arrays (any
+//! processor) and for AVX2 with FMA (`avx.rs`, chosen once at `new`). Limits: the two differ by rounding, since FMA rounds
+//! once where the portable form rounds twice; `tests/echo_bad_input.rs` states by how much.
+
+/// Channels of a bank.
+pub const LANES: usize = 8;
+
+/// One value of each of the eight channels.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[repr(C, align(32))]
+pub struct V(pub [f32; LANES]);
+
+impl V {
+    pub const ZERO: V = V([0.0; LANES]);
+
+    /// The same value in every lane.
+    pub const fn all(value: f32) -> V {
+        V([value; LANES])
+    }
+}
+
+/// Arithmetic on eight lanes; every operation is lane by lane.
+pub trait Lanes: Copy {
+    fn load(from: &V) -> Self;
+    fn store(self, to: &mut V);
+    /// Loads eight neighbouring floats of one channel, from `at` on; zeros if they are not all there.
+    fn load_at(from: &[f32], at: usize) -> Self;
+    fn splat(value: f32) -> Self;
+    fn add(self, other: Self) -> Self;
+    fn sub(self, other: Self) -> Self;
+    fn mul(self, other: Self) -> Self;
+    fn div(self, other: Self) -> Self;
+    fn max(self, other: Self) -> Self;
+    fn min(self, other: Self) -> Self;
+    /// `self * factor + term`.
+    fn mul_add(self, factor: Self, term: Self) -> Self;
+    /// `term - self * factor`.
+    fn mul_sub_from(self, factor: Self, term: Self) -> Self;
+    /// The sum of the eight lanes.
+    fn sum(self) -> f32;
+}
+
+/// The form for any processor.
+#[derive(Clone, Copy)]
+pub struct Portable([f32; LANES]);
+
+impl Portable {
+    #[inline(always)]
+    fn zip(self, other: Self, f: impl Fn(f32, f32) -> f32) -> Self {
+        let mut out = self.0;
+        for (a, b) in out.iter_mut().zip(other.0) {
+            *a = f(*a, b);
+        }
+        Portable(out)
+    }
+}
+
+impl Lanes for Portable {
+    #[inline(always)]
+    fn load(from: &V) -> Self {
+        Portable(from.0)
+    }
+    #[inline(always)]
+    fn store(self, to: &mut V) {
+        to.0 = self.0;
+    }
+    #[inline(always)]
+    fn load_at(from: &[f32], at: usize) -> Self {
+        let mut out = [0.0; LANES];
+        if let Some(part) = from.get(at..at + LANES) {
+            out.copy_from_slice(part);
+        }
+        Portable(out)
+    }
+    #[inline(always)]
+    fn splat(value: f32) -> Self {
+        Portable([value; LANES])
+    }
+    #[inline(always)]
+    fn add(self, other: Self) -> Self {
+        self.zip(other, |a, b| a + b)
+    }
+    #[inline(always)]
+    fn sub(self, other: Self) -> Self {
+        self.zip(other, |a, b| a - b)
+    }
+    #[inline(always)]
+    fn mul(self, other: Self) -> Self {
+        self.zip(other, |a, b| a * b)
+    }
+    #[inline(always)]
+    fn div(self, other: Self) -> Self {
+        self.zip(other, |a, b| a / b)
+    }
+    #[inline(always)]
+    fn max(self, other: Self) -> Self {
+        self.zip(other, |a, b| if a > b { a } else { b })
+    }
+    #[inline(always)]
+    fn min(self, other: Self) -> Self {
+        self.zip(other, |a, b| if a < b { a } else { b })
+    }
+    #[inline(always)]
+    fn mul_add(self, factor: Self, term: Self) -> Self {
+        self.mul(factor).add(term)
+    }
+    #[inline(always)]
+    fn mul_sub_from(self, factor: Self, term: Self) -> Self {
+        term.sub(self.mul(factor))
+    }
+    #[inline(always)]
+    fn sum(self) -> f32 {
+        self.0.iter().sum()
+    }
+}
