@@ -141,11 +141,19 @@ fn greet(file: &Path, config: &Config) {
     println!("  {program} status --config {file}     how it is");
     println!("  {program} spans --config {file}      its lines");
     println!("  {program} calls --config {file}      calls that live; --ended: calls that have ended");
-    if let (Some(trunk), Some(rule)) =
-        (config.trunks.last(), config.numbers.iter().find(|rule| rule.is_for_all()))
+    if !config.agents.is_empty() {
+        println!("  {program} agents --config {file}     who does what; also: queues, records");
+    }
+    println!("  {program} reload --config {file}     take the file as it is now, if it has no errors");
+    // A telephone behind a trunk is rung, and hears what a caller hears.
+    let dialled = config.seats.iter().find_map(|seat| match &seat.reach {
+        config::Reach::Trunk { trunk, dial } => Some((trunk, dial)),
+        config::Reach::Port(_) => None,
+    });
+    if let (Some((trunk, dial)), Some(rule)) = (dialled, config.numbers.iter().find(|rule| rule.is_for_all()))
     {
-        let (trunk, number) = (&trunk.name, &rule.called);
-        println!("  {program} call --config {file} --trunk {trunk} {number} --then {number}     a call");
+        let number = &rule.called;
+        println!("  {program} call --config {file} --trunk {trunk} {dial} --then {number}     a call");
     }
 }
 

@@ -41,7 +41,7 @@ fn never_shrieks(
 #[test]
 fn squares_dc_zeros_noise_and_full_scale_do_not_make_it_shriek() {
     let mut prng = Prng::new(1);
-    let square = |n: usize| if n / 20 % 2 == 0 { 30_000 } else { -30_000 };
+    let square = |n: usize| if (n / 20).is_multiple_of(2) { 30_000 } else { -30_000 };
     let block = |block: usize, f: &dyn Fn(usize) -> i16| core::array::from_fn(|i| f(block * 8 + i));
     never_shrieks("square", 4_000, 3.0, |b| (block(b, &square), block(b, &|n| square(n + 7) / 3)));
     never_shrieks("dc", 4_000, 3.0, |_| ([12_000; 8], [-9_000; 8]));

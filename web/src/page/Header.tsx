@@ -45,10 +45,11 @@ function LinkState() {
   const { connection } = useSystem();
   const { phase, resumed } = useLink();
   const attached = useShown(state => state.attached);
+  const run = useShown(state => state.run);
   const seq = useShown(state => state.seq);
   const snapshots = useShown(state => state.taken.snapshots);
   const [word, tip] = (() => {
-    if (phase === "live" && !attached) return ["away", say("link.away.tip")] as const;
+    if (phase === "live" && run !== "" && !attached) return ["away", say("link.away.tip")] as const;
     if (phase === "live") return ["live", say("link.live.tip", { resumed, snapshots })] as const;
     return [phase, say("link.reconnecting.tip", { seq })] as const;
   })();

@@ -63,7 +63,7 @@ export default function Overview({ shade }: { shade: Shade }) {
           >
             <CallStages calls={calls} />
           </Panel>
-          <Panel title={say("overview.agents")} side={<b className="num">{agents.size}</b>}>
+          <Panel title={say("overview.agents")} side={<b className="num">{atWork(countAgents(agents))}</b>}>
             <AgentParts counts={countAgents(agents)} testid="agents-now" />
           </Panel>
         </div>
@@ -223,6 +223,11 @@ function CallStages({ calls }: { calls: ReadonlyMap<string, CallView> }) {
     value: counts.get(name) ?? 0,
   }));
   return <Parts parts={parts} testid="calls-now" />;
+}
+
+/** How many are logged in. */
+function atWork(counts: AgentCounts): number {
+  return counts.idle + counts.ringing + counts.talking + counts.wrap_up + counts.busy;
 }
 
 /** Every agent counts once, however many queues he serves. */

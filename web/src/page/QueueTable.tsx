@@ -14,6 +14,8 @@ const COUNTS = ["offered", "answered", "abandoned", "flowed_out", "refused"] as 
 export function QueueTable({ queues }: { queues: readonly QueueView[] }) {
   const { say } = useSpeech();
   const waiting = queues.reduce((total, queue) => total + queue.waiting, 0);
+  const since = queues.map(queue => queue.oldest_ms).filter(ms => ms !== null);
+  const oldest = since.length > 0 ? Math.min(...since) : null;
   return (
     <div className="scroll">
       <table className="figures">

@@ -29,7 +29,7 @@ export const en: Words = {
   "stale.banner": "Connection lost. The figures below stood at event {seq} and are not moving.",
   "stale.retry": "Try now",
   "away.banner":
-    "The line process is away. Calls in conversation go on; what happens on the lines is not seen until it is back.",
+    "The line process is away and is being started again. Calls on its lines may be lost; lines are shown as they were last seen.",
   "token.title": "A key is needed",
   "token.text": "This page shows calls and recordings, so it opens only with the switch's token.",
   "token.step1":
@@ -163,7 +163,8 @@ export const en: Words = {
   "agents.wrap_up": "Wrap-up",
   "agents.idle": "Ready",
   "agents.busy": "Busy",
-  "agents.today.tip": "Today, up to the beginning of the present state.",
+  "agents.today.tip":
+    "Since the switch was started or the day began, up to the beginning of the present state.",
   "agents.orders": "Orders",
   "order.log_in": "Log in",
   "order.log_out": "Log out",

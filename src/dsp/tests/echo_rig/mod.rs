@@ -15,6 +15,7 @@ use tdm::Law;
 /// Samples in a second.
 pub const RATE: usize = 8_000;
 /// A sine of full scale has 3.14 dBm0.
+#[allow(clippy::approx_constant, reason = "decibel, and no part of a circle")]
 const FULL_SCALE_DBM0: f64 = 3.14 + 3.02;
 
 /// Samples before they are coded.
