@@ -33,6 +33,9 @@ const END_WITHIN: Duration = Duration::from_secs(5);
 /// How long the line process may take to open its socket.
 const READY_WITHIN: Duration = Duration::from_secs(10);
 
+/// How long one look whether the page is there may take.
+const ANSWERS_WITHIN: Duration = Duration::from_millis(300);
+
 /// Set for children of a supervisor.
 const SUPERVISED: &str = "TANDEM_SUPERVISED";
 /// Set for those that were started again.
@@ -121,7 +124,8 @@ fn wait_page(
     let end = Instant::now() + READY_WITHIN;
     // With our token: another program may have the port.
     let ready = || {
-        let client = cli::Client::new(&cli::base_url(config.api.listen), &config.api.token_file);
+        let url = cli::base_url(config.api.listen);
+        let client = cli::Client::with_patience(&url, &config.api.token_file, ANSWERS_WITHIN);
         client.is_ok_and(|client| client.get("/v1/status").is_ok())
     };
     while !ready() && Instant::now() < end && !stop.load(Ordering::Acquire) {

@@ -31,6 +31,14 @@ impl Client {
     /// # Errors
     /// The token cannot be read, or the address is not one of plain HTTP.
     pub fn new(base_url: &str, token_file: &Path) -> Result<Client, CliError> {
+        Client::with_patience(base_url, token_file, PATIENCE)
+    }
+
+    /// Makes a client as [`Client::new`] does that waits for an answer no longer than `patience`.
+    ///
+    /// # Errors
+    /// As [`new`](Client::new).
+    pub fn with_patience(base_url: &str, token_file: &Path, patience: Duration) -> Result<Client, CliError> {
         let base_url = base_url.trim_end_matches('/').to_string();
         if !base_url.starts_with("http://") {
             return Err(CliError::Where(format!("--api: {base_url} does not begin with http://")));
@@ -38,7 +46,7 @@ impl Client {
         let token = api::token::load(token_file)?;
         let config = Agent::config_builder()
             .http_status_as_error(false)
-            .timeout_global(Some(PATIENCE))
+            .timeout_global(Some(patience))
             // The token goes to this machine, past any proxy that the environment names.
             .proxy(None)
             .max_redirects(0)
