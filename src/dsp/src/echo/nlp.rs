@@ -115,7 +115,7 @@ impl Nlp {
     fn learn_noise(&mut self, left: &[f32; CHUNK], now: f32) {
         let follow = if now < self.noise { 0.05 } else { 0.001 * (self.noise / now).max(0.01) };
         self.noise = (self.noise + follow * (now - self.noise)).clamp(1.0, MOST_NOISE);
-        if now < 4.0 * self.noise {
+        if now < 10.0 * self.noise {
             for (lag, sum) in self.correlation.iter_mut().enumerate() {
                 let products: f32 = left.iter().skip(lag).zip(left).map(|(a, b)| a * b).sum();
                 *sum += (products / (CHUNK - lag) as f32 - *sum) / NOISE_BLOCKS;
