@@ -12,12 +12,14 @@
 //! Limits: samples lose their lowest bit (A-law has none there); windows are whole blocks.
 
 mod kernel;
+mod lanes;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
 use tdm::{Block, CHUNK};
 
 pub use kernel::Path;
+pub(crate) use lanes::{Lanes, lanes_of, louder};
 
 use crate::trig::{cos_turns, sin_turns};
 
@@ -300,15 +302,6 @@ impl<const L: usize, const F: usize> Amplitudes<L, F> {
         }
         powers
     }
-}
-
-/// The lanes of a set, lowest first.
-pub(crate) fn lanes_of(mut set: u32) -> impl Iterator<Item = usize> {
-    core::iter::from_fn(move || {
-        let lane = set.trailing_zeros();
-        set &= set.wrapping_sub(1);
-        (lane < u32::BITS).then_some(lane as usize)
-    })
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@
 use tdm::{Block, CHUNK};
 
 use super::{COLUMNS_HZ, KEYS, ROWS_HZ};
-use crate::bank::{Amplitudes, Complex, Ear, Folded, Path, Tones, lanes_of};
+use crate::bank::{Amplitudes, Complex, Ear, Folded, Lanes, Path, Tones, lanes_of, louder};
 use crate::level::AMPLITUDE_0_DBM0;
 
 /// Rows of a folded window: 128 samples, 16 ms.
@@ -125,9 +125,7 @@ static COUNTER_ADVANCE: [Complex; TONES] = {
 /// The state of the DTMF detectors of `L` channels; the windows come from their [`Ear`].
 #[derive(Clone, Debug)]
 pub(crate) struct DtmfLanes<const L: usize> {
-    lanes: [Lane; L],
-    /// Channels with a hit or a digit: they are looked at even if they are silent.
-    active: u32,
+    lanes: Lanes<Lane, L>,
 }
 
 /// What is known of one channel.
@@ -179,15 +177,12 @@ struct Tone {
 impl<const L: usize> DtmfLanes<L> {
     pub(crate) const fn new() -> DtmfLanes<L> {
         const IDLE: Lane = Lane { previous: None, state: State::Idle };
-        DtmfLanes { lanes: [IDLE; L], active: 0 }
+        DtmfLanes { lanes: Lanes::new([IDLE; L]) }
     }
 
     /// Forgets what one channel has heard.
     pub(crate) fn reset(&mut self, lane: usize) {
-        if let Some(place) = self.lanes.get_mut(lane) {
-            *place = Lane::default();
-            self.active &= !(1 << lane);
-        }
+        self.lanes.reset(lane, Lane::default());
     }
 
     /// Looks at a window of all channels and tells what ends or begins on those of the set `wanted`.
@@ -199,19 +194,16 @@ impl<const L: usize> DtmfLanes<L> {
         wanted: u32,
         tell: &mut impl FnMut(usize, DtmfEvent),
     ) {
-        let mut loud = 0;
-        for lane in 0..L {
-            loud |= u32::from(power[lane] >= GATE) << lane;
-        }
+        let loud = louder(power, GATE);
         let amplitudes = if loud & wanted == 0 { None } else { Some(folded.amplitudes(path, &FREQUENCIES)) };
         let hits = amplitudes.as_ref().map_or(0, |amplitudes| loud & hits(&amplitudes.powers(), power));
-        for lane in lanes_of((hits | self.active) & wanted) {
+        for lane in lanes_of((hits | self.lanes.active()) & wanted) {
             let hit = amplitudes.as_ref().filter(|_| hits >> lane & 1 == 1);
             let hit = hit.map(|amplitudes| Hit::new(amplitudes, lane, power[lane]));
-            let Some(state) = self.lanes.get_mut(lane) else { return };
-            state.window(hit, folded, lane, &mut |event| tell(lane, event));
-            let active = state.previous.is_some() || state.state.digit().is_some();
-            self.active = self.active & !(1 << lane) | u32::from(active) << lane;
+            self.lanes.step(lane, |state| {
+                state.window(hit, folded, lane, &mut |event| tell(lane, event));
+                state.previous.is_some() || state.state.digit().is_some()
+            });
         }
     }
 }

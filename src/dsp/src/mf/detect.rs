@@ -14,7 +14,7 @@
 //! recognised 20 to 32 ms after its start, its end told 16 to 28 ms after it. Source: ITU-T Q.455 (`unverified`).
 
 use super::{MfSystem, TONES, signal_of};
-use crate::bank::{Amplitudes, Complex, Folded, Path, Tones, lanes_of};
+use crate::bank::{Amplitudes, Complex, Folded, Lanes, Path, Tones, lanes_of, louder};
 use crate::dtmf::{HOP_BLOCKS, ROWS};
 use crate::level::AMPLITUDE_0_DBM0;
 
@@ -101,8 +101,7 @@ impl MfTables {
 /// The state of the detectors of one set of tones of `L` channels.
 #[derive(Clone, Debug)]
 pub(crate) struct MfLanes<const L: usize> {
-    lanes: [Lane; L],
-    active: u32,
+    lanes: Lanes<Lane, L>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -133,15 +132,12 @@ impl Hit {
 impl<const L: usize> MfLanes<L> {
     pub(crate) const fn new() -> MfLanes<L> {
         const IDLE: Lane = Lane { previous: None, on: None };
-        MfLanes { lanes: [IDLE; L], active: 0 }
+        MfLanes { lanes: Lanes::new([IDLE; L]) }
     }
 
     /// Forgets what one channel has heard.
     pub(crate) fn reset(&mut self, lane: usize) {
-        if let Some(place) = self.lanes.get_mut(lane) {
-            *place = Lane::default();
-            self.active &= !(1 << lane);
-        }
+        self.lanes.reset(lane, Lane::default());
     }
 
     /// Looks at a window of all channels and tells what begins or ends on those of the set `wanted`.
@@ -154,21 +150,21 @@ impl<const L: usize> MfLanes<L> {
         wanted: u32,
         tell: &mut impl FnMut(usize, MfEvent),
     ) {
-        let loud = (0..L).fold(0, |set, lane| set | u32::from(power[lane] >= MIN_TONE_POWER) << lane);
+        let loud = louder(power, MIN_TONE_POWER);
         let amplitudes = (loud & wanted != 0).then(|| folded.amplitudes(path, &tables.tones));
         let powers = amplitudes.as_ref().map(Amplitudes::powers);
         let hits = powers.as_ref().map_or(0, |powers| loud & hits(powers, power, tables.min_of_all));
-        for lane in lanes_of((hits | self.active) & wanted) {
+        for lane in lanes_of((hits | self.lanes.active()) & wanted) {
             let hit = match (&amplitudes, &powers) {
                 (Some(amplitudes), Some(powers)) if hits >> lane & 1 == 1 => {
                     Some(strongest(amplitudes, powers, lane))
                 }
                 _ => None,
             };
-            let Some(state) = self.lanes.get_mut(lane) else { return };
-            state.window(tables, hit, &mut |event| tell(lane, event));
-            let active = state.previous.is_some() || state.on.is_some();
-            self.active = self.active & !(1 << lane) | u32::from(active) << lane;
+            self.lanes.step(lane, |state| {
+                state.window(tables, hit, &mut |event| tell(lane, event));
+                state.previous.is_some() || state.on.is_some()
+            });
         }
     }
 }

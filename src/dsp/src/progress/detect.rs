@@ -2,7 +2,7 @@
 
 use super::cadence::CadenceLane;
 use super::{MAX_FREQS, ProgressEvent, ProgressSet, Signature};
-use crate::bank::{Amplitudes, Complex, Folded, Path, lanes_of};
+use crate::bank::{Amplitudes, Complex, Folded, Lanes, Path, lanes_of, louder};
 use crate::level::AMPLITUDE_0_DBM0;
 
 /// Rows of a folded window: 256 samples, 32 ms.
@@ -52,9 +52,7 @@ pub(super) enum Sound {
 /// The state of the detectors of `L` channels.
 #[derive(Clone, Debug)]
 pub(crate) struct ProgressLanes<const L: usize> {
-    lanes: [Lane; L],
-    /// Channels with something in their past that counts.
-    active: u32,
+    lanes: Lanes<Lane, L>,
 }
 
 #[derive(Clone, Debug)]
@@ -67,15 +65,12 @@ struct Lane {
 impl<const L: usize> ProgressLanes<L> {
     pub(crate) const fn new() -> ProgressLanes<L> {
         const IDLE: Lane = Lane { previous: None, cadence: CadenceLane::new() };
-        ProgressLanes { lanes: [IDLE; L], active: 0 }
+        ProgressLanes { lanes: Lanes::new([IDLE; L]) }
     }
 
     /// Forgets what one channel has heard.
     pub(crate) fn reset(&mut self, lane: usize) {
-        if let Some(place) = self.lanes.get_mut(lane) {
-            *place = Lane { previous: None, cadence: CadenceLane::new() };
-            self.active &= !(1 << lane);
-        }
+        self.lanes.reset(lane, Lane { previous: None, cadence: CadenceLane::new() });
     }
 
     /// Looks at a window of all channels and tells what begins or ends on those of the set `wanted`.
@@ -88,21 +83,21 @@ impl<const L: usize> ProgressLanes<L> {
         wanted: u32,
         tell: &mut impl FnMut(usize, ProgressEvent),
     ) {
-        let loud = (0..L).fold(0, |set, lane| set | u32::from(power[lane] >= MIN_POWER) << lane);
+        let loud = louder(power, MIN_POWER);
         let amplitudes = (loud & wanted != 0).then(|| folded.amplitudes(path, &set.tones));
         let candidates = amplitudes.as_ref().map_or(0, |found| loud & candidates(&found.powers(), power));
-        for lane in lanes_of((candidates | self.active) & wanted) {
-            let Some(state) = self.lanes.get_mut(lane) else { return };
-            let sound = match &amplitudes {
-                Some(found) if candidates >> lane & 1 == 1 => state.hear(set, found, lane, power[lane]),
-                _ => {
-                    state.previous = None;
-                    if loud >> lane & 1 == 1 { Sound::Other } else { Sound::Quiet }
-                }
-            };
-            state.cadence.window(set.patterns(), sound, power[lane], &mut |event| tell(lane, event));
-            let active = state.previous.is_some() || state.cadence.is_active();
-            self.active = self.active & !(1 << lane) | u32::from(active) << lane;
+        for lane in lanes_of((candidates | self.lanes.active()) & wanted) {
+            self.lanes.step(lane, |state| {
+                let sound = match &amplitudes {
+                    Some(found) if candidates >> lane & 1 == 1 => state.hear(set, found, lane, power[lane]),
+                    _ => {
+                        state.previous = None;
+                        if loud >> lane & 1 == 1 { Sound::Other } else { Sound::Quiet }
+                    }
+                };
+                state.cadence.window(set.patterns(), sound, power[lane], &mut |event| tell(lane, event));
+                state.previous.is_some() || state.cadence.is_active()
+            });
         }
     }
 }

@@ -9,7 +9,7 @@
 //! Limits: tones alone on the line. Sources: ITU-T T.30 (CNG, CED), V.25 and V.8 (answer tone), G.164/G.165 (reversals),
 //! Bellcore GR-30 and ETSI EN 300 659-1 (alerting signals); the tolerances are `unverified`.
 
-use crate::bank::{Amplitudes, Complex, Folded, Path, Tones, lanes_of};
+use crate::bank::{Amplitudes, Complex, Folded, Lanes, Path, Tones, lanes_of, louder};
 use crate::dtmf::{HOP_BLOCKS, ROWS};
 use crate::level::AMPLITUDE_0_DBM0;
 
@@ -94,8 +94,7 @@ static COUNTER_ADVANCE: [Complex; FREQS] = {
 /// The state of the detectors of `L` channels.
 #[derive(Clone, Debug)]
 pub(crate) struct SignalLanes<const L: usize> {
-    lanes: [Lane; L],
-    active: u32,
+    lanes: Lanes<Lane, L>,
 }
 
 /// A window that a tone holds.
@@ -139,15 +138,12 @@ impl Lane {
 
 impl<const L: usize> SignalLanes<L> {
     pub(crate) const fn new() -> SignalLanes<L> {
-        SignalLanes { lanes: [Lane::IDLE; L], active: 0 }
+        SignalLanes { lanes: Lanes::new([Lane::IDLE; L]) }
     }
 
     /// Forgets what one channel has heard.
     pub(crate) fn reset(&mut self, lane: usize) {
-        if let Some(place) = self.lanes.get_mut(lane) {
-            *place = Lane::IDLE;
-            self.active &= !(1 << lane);
-        }
+        self.lanes.reset(lane, Lane::IDLE);
     }
 
     /// Looks at a window of all channels and tells what begins or ends on those of the set `wanted`.
@@ -159,12 +155,11 @@ impl<const L: usize> SignalLanes<L> {
         wanted: u32,
         tell: &mut impl FnMut(usize, SignalEvent),
     ) {
-        let loud = (0..L).fold(0, |set, lane| set | u32::from(power[lane] >= MIN_POWER) << lane);
+        let loud = louder(power, MIN_POWER);
         let found = (loud & wanted != 0).then(|| folded.amplitudes(path, &TONES));
         let powers = found.as_ref().map(Amplitudes::powers);
         let hits = powers.as_ref().map_or(0, |powers| loud & hits(powers, power));
-        for lane in lanes_of((hits | self.active) & wanted) {
-            let Some(state) = self.lanes.get_mut(lane) else { return };
+        for lane in lanes_of((hits | self.lanes.active()) & wanted) {
             let hit = match (&found, &powers) {
                 (Some(found), Some(powers)) if hits >> lane & 1 == 1 => {
                     let of = |tone: usize| powers.get(tone).and_then(|lanes| lanes.get(lane)).copied();
@@ -178,8 +173,10 @@ impl<const L: usize> SignalLanes<L> {
                 first: found.at(tone, lane),
                 second: found.at(ALERT[1], lane),
             });
-            state.window(now, &mut |event| tell(lane, event));
-            self.active = self.active & !(1 << lane) | u32::from(state.tone.is_some()) << lane;
+            self.lanes.step(lane, |state| {
+                state.window(now, &mut |event| tell(lane, event));
+                state.tone.is_some()
+            });
         }
     }
 }
