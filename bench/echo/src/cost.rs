@@ -1,9 +1,10 @@
 //! What a sample costs.
 
 use std::hint::black_box;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use dsp::echo::{CHANNELS, EchoBank, EchoMode, NlpMode};
+use nix::time::ClockId;
 
 use crate::echo_rig::*;
 
@@ -70,17 +71,9 @@ fn one_round(work: &mut Work, blocks: &[(Vec<[i16; 8]>, Vec<[i16; 8]>)]) -> f64 
     (cpu_time() - before).as_nanos() as f64 / (blocks.len() * 8 * STREAMS) as f64
 }
 
-/// The thread's processor time where the system tells it: other programs do not count.
+/// The thread's processor time: other programs do not count. Not /proc/thread-self/schedstat, which moves by whole ticks.
 fn cpu_time() -> Duration {
-    let told = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
-    let ns = told.and_then(|line| line.split_whitespace().next()?.parse().ok());
-    match ns {
-        Some(ns) => Duration::from_nanos(ns),
-        None => {
-            static START: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
-            START.get_or_init(Instant::now).elapsed()
-        }
-    }
+    Duration::from(ClockId::CLOCK_THREAD_CPUTIME_ID.now().expect("every Linux has this clock"))
 }
 
 fn ours(portable: bool, nlp: NlpMode) -> Work {
