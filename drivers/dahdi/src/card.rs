@@ -1,0 +1,87 @@
+//! The card before it runs, and its start.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use card::{Card, CardCaps, CardError, LineConfig, PositionCaps, Signalling, SpanSlot};
+use rtrb::RingBuffer;
+
+use crate::config::{DahdiConfig, Hdlc};
+use crate::control::{self, DahdiControl};
+use crate::io::DahdiIo;
+use crate::lines;
+use crate::shared::Shared;
+
+/// Commands that may wait for the realtime half.
+const COMMAND_RING: usize = 64;
+
+/// A card that is known but not running.
+pub struct DahdiCard {
+    config: DahdiConfig,
+    caps: CardCaps,
+}
+
+impl DahdiCard {
+    /// Checks the configuration; touches no device.
+    ///
+    /// # Errors
+    /// Says what is wrong in it.
+    pub fn new(config: DahdiConfig) -> Result<DahdiCard, CardError> {
+        config.validate()?;
+        let place = |span: &crate::DahdiSpan| PositionCaps { kind: span.kind, channels: span.channels };
+        let caps = CardCaps {
+            model: config.model(),
+            positions: config.spans.iter().map(place).collect(),
+            period: Duration::from_millis(u64::from(config.block_ms)),
+            max_chunks: config.slack_ms(),
+            slack: Duration::from_millis(u64::from(config.slack_ms())),
+            hardware_echo: config.card_echo,
+            hardware_hdlc: config.hdlc != Hdlc::Own,
+        };
+        Ok(DahdiCard { config, caps })
+    }
+}
+
+impl Card for DahdiCard {
+    type Control = DahdiControl;
+    type Io = DahdiIo;
+
+    fn caps(&self) -> &CardCaps {
+        &self.caps
+    }
+
+    fn start(self, lines: &[LineConfig]) -> Result<(DahdiControl, DahdiIo), CardError> {
+        let DahdiCard { config, caps } = self;
+        let mut attached = vec![None; caps.positions.len()];
+        let mut opened = Vec::new();
+        for line in lines {
+            control::check_line(&caps.model, &caps.positions, &attached, line)?;
+            opened.push(lines::open(&config, line)?);
+            attached[usize::from(line.position)] = Some(*line);
+        }
+        let shared = Arc::new(Shared::new(caps.positions.len()));
+        let (commands, commands_out) = RingBuffer::new(COMMAND_RING);
+        let (trash_in, trash) = RingBuffer::new(COMMAND_RING);
+        let slots = slots(&caps.positions, &attached);
+        let io = DahdiIo::new(&config, slots, opened, Arc::clone(&shared), commands_out, trash_in);
+        let control = DahdiControl::new(config, caps, attached, shared, commands, trash)?;
+        Ok((control, io))
+    }
+}
+
+fn slots(positions: &[PositionCaps], attached: &[Option<LineConfig>]) -> Vec<SpanSlot> {
+    let mut first_channel = 0;
+    let mut slots = Vec::new();
+    for (place, line) in positions.iter().zip(attached) {
+        slots.push(SpanSlot {
+            span: line.map(|line| line.span),
+            kind: place.kind,
+            law: line.map_or(place.kind.usual_law(), |line| line.law),
+            signalling: line.map_or(Signalling::Clear, |line| line.signalling),
+            first_channel,
+            channels: place.channels,
+        });
+        first_channel += u16::from(place.channels);
+    }
+    slots
+}
