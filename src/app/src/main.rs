@@ -13,6 +13,7 @@ mod reload;
 mod simulate;
 mod supervisor;
 mod switching;
+mod wall;
 mod whole;
 mod wiring;
 

@@ -371,6 +371,7 @@ impl World {
                 records: Some(records),
                 recordings_dir: None,
                 reload: Some(Arc::new(Reloader)),
+                patience: api::Patience::default(),
             },
             hub.clone(),
         )
