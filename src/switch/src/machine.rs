@@ -371,7 +371,8 @@ impl Machine {
             return;
         }
         let seat = self.config.plan.seat_at(channel);
-        let from = if seat.is_some() { From::Seat } else { From::Trunk };
+        let inside = seat.is_some() || self.config.telephones.contains(&channel.span);
+        let from = if inside { From::Seat } else { From::Trunk };
         let calling = seat.map_or(calling, |seat| seat.number.as_str()).to_string();
         let mut call = Call::new(leg, called, &calling, from);
         call.restricted = restricted;
