@@ -1,4 +1,4 @@
-//! Beeps: any single steady tone of 120 ms to 2 s that ends in quiet.
+//! Beeps: any single steady tone of 110 ms to 2 s that ends in quiet.
 //!
 //! A sine obeys `x[n] + x[n-2] = c x[n-1]`, and `c` tells its frequency; what does not obey is measured by least squares
 //! over a window of 16 ms. A beep is a tone that obeys to 17 dB at one frequency and one level, window after window, and
@@ -13,8 +13,8 @@ use crate::level::AMPLITUDE_0_DBM0;
 
 /// Rows of a window.
 const ROWS: usize = 64;
-/// Windows of a beep: 120 ms to 2 s.
-const HOPS: core::ops::RangeInclusive<u16> = 14..=250;
+/// Windows of a beep: 110 ms to 2 s.
+const HOPS: core::ops::RangeInclusive<u16> = 12..=250;
 /// What may not obey, of the tone's power: -17 dB.
 const MAX_REST: f32 = 0.02;
 /// The most that the frequency may be off its mean: 2 %.
