@@ -6,11 +6,11 @@
 #![expect(unsafe_code, reason = "rule D6: a marked DSP kernel, vector registers measured to pay")]
 
 use core::arch::x86_64::{
-    __m256, _mm_add_ps, _mm_add_ss, _mm_cvtss_f32, _mm_movehl_ps, _mm_shuffle_ps, _mm256_add_ps,
-    _mm256_castps256_ps128, _mm256_div_ps, _mm256_extractf128_ps, _mm256_fmadd_ps, _mm256_fnmadd_ps,
-    _mm256_hadd_ps, _mm256_load_ps, _mm256_loadu_ps, _mm256_max_ps, _mm256_min_ps, _mm256_mul_ps,
-    _mm256_permute2f128_ps, _mm256_set1_ps, _mm256_setzero_ps, _mm256_store_ps, _mm256_storeu_ps,
-    _mm256_sub_ps,
+    __m256, _MM_HINT_T0, _mm_add_ps, _mm_add_ss, _mm_cvtss_f32, _mm_movehl_ps, _mm_prefetch, _mm_shuffle_ps,
+    _mm256_add_ps, _mm256_castps256_ps128, _mm256_div_ps, _mm256_extractf128_ps, _mm256_fmadd_ps,
+    _mm256_fnmadd_ps, _mm256_hadd_ps, _mm256_load_ps, _mm256_loadu_ps, _mm256_max_ps, _mm256_min_ps,
+    _mm256_mul_ps, _mm256_permute2f128_ps, _mm256_set1_ps, _mm256_setzero_ps, _mm256_store_ps,
+    _mm256_storeu_ps, _mm256_sub_ps,
 };
 
 use tdm::Block;
@@ -106,6 +106,11 @@ impl Lanes for Avx {
     fn mul_sub_from(self, factor: Self, term: Self) -> Self {
         // SAFETY: as `splat`; FMA is on as well.
         Avx(unsafe { _mm256_fnmadd_ps(self.0, factor.0, term.0) })
+    }
+    #[inline(always)]
+    fn fetch(of: &f32) {
+        // SAFETY: a hint, whatever the address.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(core::ptr::from_ref(of).cast()) }
     }
     #[inline(always)]
     fn sum(self) -> f32 {

@@ -108,6 +108,20 @@ impl Foreground {
         collect(&sums)
     }
 
+    /// Asks for what [`Foreground::echo`] will need.
+    #[inline(always)]
+    pub fn fetch<L: Lanes>(&self, history: &History) {
+        let (samples, now) = history.newest();
+        for &part in &self.used[..self.count] {
+            let taps = usize::from(part) * BLOCK;
+            let start = (now + CHUNK + 1).saturating_sub(taps + BLOCK);
+            for line in [0, BLOCK / 2, BLOCK + CHUNK - 2] {
+                samples.get(start + line).into_iter().for_each(L::fetch);
+                self.taps.get(taps + line).into_iter().for_each(L::fetch);
+            }
+        }
+    }
+
     /// Takes a partition's taps, shortest delay first; follow up with [`Foreground::keep`].
     pub fn take(&mut self, part: usize, taps: impl Iterator<Item = f32>) {
         if let Some(place) = self.taps.get_mut(part * BLOCK..(part + 1) * BLOCK) {

@@ -226,13 +226,21 @@ impl Kalman {
         self.spectrum = [C::ZERO; BINS];
         self.gain_power = [V::ZERO; BINS];
         let (four, rest) = self.window[..count].as_chunks::<4>();
-        for parts in four {
+        for (index, parts) in four.iter().enumerate() {
+            // The state of all banks is larger than a processor's own cache: the next partitions are asked for ahead.
+            let next = four.get(index + 1).unwrap_or(parts);
             let at = |part: &u16| {
                 let part = usize::from(*part);
                 (&self.x[(self.head + part) % self.parts], &self.w[part], &self.p[part])
             };
             let parts = [at(&parts[0]), at(&parts[1]), at(&parts[2]), at(&parts[3])];
+            let next = [at(&next[0]), at(&next[1]), at(&next[2]), at(&next[3])];
             for k in 0..BINS {
+                for (x, w, p) in next {
+                    L::fetch(&x[k].re.0[0]);
+                    L::fetch(&w[k].re.0[0]);
+                    L::fetch(&p[k].0[0]);
+                }
                 let (y, sum) = (&mut self.spectrum[k], &mut self.gain_power[k]);
                 let mut sums = (L::load(&y.re), L::load(&y.im), L::load(sum));
                 for (x, w, p) in parts {

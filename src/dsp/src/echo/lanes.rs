@@ -41,6 +41,8 @@ pub trait Lanes: Copy {
     fn mul_add(self, factor: Self, term: Self) -> Self;
     /// `term - self * factor`.
     fn mul_sub_from(self, factor: Self, term: Self) -> Self;
+    /// Asks for the cache line of a float that is needed soon.
+    fn fetch(of: &f32);
     /// The sum of the eight lanes.
     fn sum(self) -> f32;
     /// The sums of eight times eight lanes: the first one in the first lane, and so on.
@@ -121,6 +123,8 @@ impl Lanes for Portable {
     fn mul_sub_from(self, factor: Self, term: Self) -> Self {
         term.sub(self.mul(factor))
     }
+    #[inline(always)]
+    fn fetch(_: &f32) {}
     #[inline(always)]
     fn sum(self) -> f32 {
         self.0.iter().sum()

@@ -222,6 +222,9 @@ impl EchoBank {
     fn process_on<L: Lanes>(&mut self, sent: &[Block; CHANNELS], received: &mut [Block; CHANNELS]) {
         let fill = self.fill;
         for (lane, (sent, received)) in sent.iter().zip(received.iter_mut()).enumerate() {
+            if let Some(next) = self.channels.get(lane + 1) {
+                next.foreground.fetch::<L>(&next.history);
+            }
             let Some(own) = self.channels.get_mut(lane) else { continue };
             if own.mode == EchoMode::Off {
                 continue;
