@@ -118,7 +118,7 @@ fn every_mistake_fails_a_case() {
 /// A case of the suite, or of what the suite adds for these cards.
 type Case = (&'static str, fn());
 
-const CASES: [Case; 15] = [
+const CASES: [Case; 16] = [
     ("looped octets", suite::looped_octets_come_back_unchanged::<Mistaken>),
     ("order of channels", suite::channels_keep_their_order::<Mistaken>),
     ("period length", suite::periods_have_their_length::<Mistaken>),
@@ -134,6 +134,7 @@ const CASES: [Case; 15] = [
     ("quiet running", nothing_needs_mending_on_a_good_card),
     ("clock", the_clock_follows_the_line),
     ("errors", errors_are_counted),
+    ("one way", what_is_sent_goes_once_round_the_ring),
 ];
 
 /// Returns the first case that fails with a mistake.
@@ -166,6 +167,22 @@ fn nothing_needs_mending_on_a_good_card() {
 fn the_clock_follows_the_line() {
     let Some(bench) = Bench::<Mistaken>::settled(Wiring::Looped, Signalling::Clear) else { return };
     assert_eq!(bench.rig.handle.card(|card| card.clock()), ClockFrom::Line(0));
+}
+
+/// A loop shows the sum of both ways only: a buffer taken too early in one way is one too late in the other.
+fn what_is_sent_goes_once_round_the_ring() {
+    let Some(mut bench) = Bench::<Mistaken>::settled(Wiring::Looped, Signalling::Clear) else { return };
+    bench.idle(60);
+    let marker = [0x5A; 8];
+    bench.period(|channel, _| (channel == 0).then_some(marker), |_, _| {});
+    let on_the_line = |bench: &Bench<Mistaken>| bench.rig.handle.card(|card| card.sent(0, 1)) == Some(marker);
+    let mut periods = 0;
+    while periods < 40 && !on_the_line(&bench) {
+        bench.idle(1);
+        periods += 1;
+    }
+    let buffers = u32::from(E1.config().buffers);
+    assert!((buffers - 1..=buffers + 1).contains(&periods), "{periods} periods to the line");
 }
 
 fn errors_are_counted() {

@@ -149,7 +149,13 @@ impl Card {
         self.framers[usize::from(port)].reg(reg)
     }
 
-    /// Makes the framers forget what they were told, as a surge does.
+    /// Returns what a port sent in a timeslot in the last millisecond, as it was on the line; none if it sent nothing.
+    pub fn sent(&self, port: u8, timeslot: u8) -> Option<[u8; CHUNK]> {
+        let signal = self.sent[usize::from(port)]?;
+        Some(signal.frames.map(|frame| frame[usize::from(timeslot) % SLOTS]))
+    }
+
+    /// Makes the framer of a port forget what it was told, as a surge does.
     pub fn forget(&mut self, port: u8) {
         let fresh = Card::fresh(&self.config);
         self.framers[usize::from(port)] = fresh[usize::from(port)];
