@@ -522,6 +522,8 @@ pub struct Call {
 pub struct Record {
     /// Whether anything is recorded.
     pub enabled: bool,
+    /// Whether the keys that callers press are taken out.
+    pub remove_digits: bool,
     /// Where recordings are kept.
     pub directory: PathBuf,
     /// Space on the disk that recording leaves free, in MiB.

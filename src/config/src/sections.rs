@@ -302,6 +302,7 @@ fn call(mut s: Section<'_, '_>) -> Call {
 fn record(mut s: Section<'_, '_>, data: &Path) -> Record {
     let record = Record {
         enabled: s.boolean("enabled", true),
+        remove_digits: s.boolean("remove_digits", false),
         directory: data.join(s.text("directory", PATH, "recordings", path)),
         reserve_mib: s.integer("reserve_mib", 0..=1_048_576, "MiB", 512),
         flush: s.duration("flush_ms", 50..=500, 500),
