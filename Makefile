@@ -46,6 +46,7 @@ test: prompts $(WEB)
 	scripts/setup test
 	scripts/setup page-test
 	$(CARGO) test --workspace
+	hw-tests/vfio/run
 	cd web && npm run --silent test
 	cd web && npm run --silent test:page
 	cd web && npm run --silent test:demo    # with target/debug/tandem, which the tests above have built
@@ -66,6 +67,8 @@ bench:
 	cd bench/detectors && $(CARGO) run --release -- cost figures curves=../../docs/detectors
 	scripts/corpus target/corpus $(CORPUS_HOURS)
 	$(CARGO) run --release -p tandem-dsp --example talk_off -- target/corpus/generated/*.wav target/corpus/recorded/*.wav
+	scripts/answers target/answers
+	$(CARGO) run --release -p tandem-dsp --example answer_matrix -- target/answers target/corpus/recorded/music.wav
 	$(CARGO) run --release -p tandem-store --example bench_store
 
 soak: prompts $(WEB)

@@ -11,7 +11,8 @@ use config::Config;
 use dsp::amd::AmdConfig;
 use dsp::echo::{NlpMode, TAILS_MS};
 use dsp::listen::{CallerIdModem, Wants};
-use dsp::tone::{Country, plan};
+use dsp::progress::ProgressKind;
+use dsp::tone::{Country, Sine, ToneSpec, plan};
 use dsp::voice::vad::VadConfig;
 use isdn::config::{Hunt, PriConfig, Side};
 use line::{LineConfig, PhoneConfig, SpanConfig, TrunkConfig};
@@ -151,9 +152,12 @@ pub(crate) fn engine_config(config: &Config) -> EngineConfig {
     EngineConfig {
         taps: usize::from(config.realtime.recordings),
         tap_blocks: blocks(config.realtime.recording_buffer),
+        remove_keys: config.record.remove_digits,
         feeds: usize::from(config.realtime.prompts),
         feed_blocks: blocks(config.realtime.prompt_buffer),
+        conceal: config.realtime.conceal_gaps,
         tones: *plan(country),
+        own_tones: config.detect.tones.iter().map(own_tone).collect(),
         detect: detect_at_start(&config.detect),
         caller_id: match config.detect.caller_id {
             config::CallerIdModem::Bell202 => CallerIdModem::Bell202,
@@ -175,6 +179,22 @@ fn detect_at_start(detect: &config::Detect) -> Wants {
         (detect.voice, Wants::VOICE),
     ];
     kinds.into_iter().filter(|(wanted, _)| *wanted).map(|(_, kind)| kind).collect()
+}
+
+/// Returns a tone of the configuration's own as the detectors take it.
+fn own_tone(tone: &config::OwnTone) -> (ProgressKind, ToneSpec) {
+    let kind = match tone.means {
+        config::ToneMeaning::Dial => ProgressKind::Dial,
+        config::ToneMeaning::Ringback => ProgressKind::Ringback,
+        config::ToneMeaning::Busy => ProgressKind::Busy,
+        config::ToneMeaning::Congestion => ProgressKind::Congestion,
+        config::ToneMeaning::Unobtainable => ProgressKind::Unobtainable,
+    };
+    let mut sines = [Sine::NONE; dsp::tone::MAX_SINES];
+    for (sine, hz) in sines.iter_mut().zip(&tone.frequencies_hz) {
+        *sine = Sine::new(f32::from(*hz), -13.0);
+    }
+    (kind, ToneSpec::cadence(sines, &tone.cadence_ms))
 }
 
 fn voice(vad: &config::Vad) -> VadConfig {
@@ -284,6 +304,7 @@ pub(crate) fn switch_config(config: &Config) -> SwitchConfig {
             config::AgentStart::Ready => Start::Ready,
         },
     };
+    let spans = config.cards.iter().flat_map(|card| &card.spans);
     SwitchConfig {
         plan: Plan {
             numbers: config.numbers.iter().map(|rule| number_entry(config, rule)).collect(),
@@ -292,6 +313,7 @@ pub(crate) fn switch_config(config: &Config) -> SwitchConfig {
             trunk_timeout: config.call.trunk_answer_timeout,
         },
         trunks: config.trunks.iter().map(trunk).collect(),
+        telephones: spans.filter(|span| span.kind == SpanKind::Fxs).map(|span| span.id).collect(),
         flows: config.flows.iter().map(|flow| (flow.name.clone(), Arc::new(flow.flow.clone()))).collect(),
         queues: config.queues.iter().map(queue).collect(),
         agents: config.agents.iter().map(agent).collect(),
@@ -392,6 +414,21 @@ pub(crate) fn named_prompts(config: &Config) -> BTreeMap<String, Vec<String>> {
         }
     }
     named
+}
+
+/// Tells people which prompts cannot be played: each of a few, but where all are missing that there are none.
+pub(crate) fn tell_unfit(config: &Config, unfit: &[UnfitPrompt]) -> Vec<String> {
+    let folder = &config.system.prompts_dir;
+    if !unfit.is_empty() && !folder.is_dir() {
+        let file = config.file.display();
+        return vec![format!(
+            "{file}: system.prompts_dir: {}: no such folder: none of the {} prompts in use can be played (for the prompts \
+             that Tandem brings along: `make prompts`)",
+            folder.display(),
+            unfit.len()
+        )];
+    }
+    unfit.iter().map(ToString::to_string).collect()
 }
 
 /// Returns each named prompt that cannot be played. Reads all of them.

@@ -27,7 +27,9 @@ use std::path::Path;
 
 pub use centre::{Acd, Agent, AgentStart, CallerKind, Exchange, Flow, Queue, Store};
 pub use changes::Changes;
-pub use detect::{CallerIdModem, Detect, Machine, Vad};
+pub use detect::{
+    CallerIdModem, Detect, MAX_OWN_FREQUENCIES, MAX_OWN_TONES, Machine, OwnTone, ToneMeaning, Vad,
+};
 pub use error::ConfigError;
 pub use keys::KeyInfo;
 pub use model::{

@@ -193,6 +193,8 @@ pub struct Realtime {
     pub recording_buffer: Duration,
     /// How much audio a feed holds.
     pub prompt_buffer: Duration,
+    /// Whether a gap in a prompt is filled with the last sound.
+    pub conceal_gaps: bool,
 }
 
 /// `[echo]`: the echo cancellers of all channels.
@@ -522,6 +524,8 @@ pub struct Call {
 pub struct Record {
     /// Whether anything is recorded.
     pub enabled: bool,
+    /// Whether the keys that callers press are taken out.
+    pub remove_digits: bool,
     /// Where recordings are kept.
     pub directory: PathBuf,
     /// Space on the disk that recording leaves free, in MiB.

@@ -146,6 +146,7 @@ fn realtime(mut s: Section<'_, '_>) -> Realtime {
         prompts: s.integer("prompts", 1..=2048, "", 64),
         recording_buffer: s.duration("recording_buffer_ms", 500..=60_000, 4_000),
         prompt_buffer: s.duration("prompt_buffer_ms", 400..=10_000, 600),
+        conceal_gaps: s.boolean("conceal_gaps", true),
     };
     s.finish();
     realtime
@@ -302,6 +303,7 @@ fn call(mut s: Section<'_, '_>) -> Call {
 fn record(mut s: Section<'_, '_>, data: &Path) -> Record {
     let record = Record {
         enabled: s.boolean("enabled", true),
+        remove_digits: s.boolean("remove_digits", false),
         directory: data.join(s.text("directory", PATH, "recordings", path)),
         reserve_mib: s.integer("reserve_mib", 0..=1_048_576, "MiB", 512),
         flush: s.duration("flush_ms", 50..=500, 500),

@@ -438,3 +438,57 @@ fn a_damaged_file_is_refused_or_read_but_never_a_panic() {
     }
     assert!(refused > 100 && read > 100, "{refused} refused, {read} read");
 }
+
+#[test]
+fn tones_of_ones_own_are_checked() {
+    let tone = |more: &str| format!("[[detect.tone]]\nname = \"own\"\nmeans = \"busy\"\n{more}");
+    let expect_tone = |more: &str, expected: &[&str]| expect("", &tone(more), expected);
+    expect_tone("frequencies_hz = [620, 480]\ncadence_ms = [300, 200]", &[]);
+    expect_tone("frequencies_hz = [450]", &[]);
+    let at = |line: usize, key: &str, rest: &str| format!("f.toml:{line}: detect.tone.own.{key}: {rest}");
+    expect_tone(
+        "cadence_ms = [300, 200]",
+        &[&at(28, "frequencies_hz", "names no frequency: one or two are needed")],
+    );
+    expect_tone(
+        "frequencies_hz = [450, 460]",
+        &[&at(31, "frequencies_hz", "[450, 460] are closer than 30 Hz: nobody can tell them from one")],
+    );
+    expect_tone(
+        "frequencies_hz = [100]",
+        &[&at(31, "frequencies_hz", "100 is not allowed: hertz in 200..=3400")],
+    );
+    expect_tone(
+        "frequencies_hz = [450]\ncadence_ms = [300]",
+        &[&at(
+            32,
+            "cadence_ms",
+            "[300] ends with a sound: on and off come in pairs, and no pair is a tone without pause",
+        )],
+    );
+    expect_tone(
+        "frequencies_hz = [450]\ncadence_ms = [300, 20]",
+        &[&at(32, "cadence_ms", "20 is not allowed: milliseconds in 80..=10000, on and off in turns")],
+    );
+    expect(
+        "",
+        &tone("frequencies_hz = [450]").replace("busy", "buzy"),
+        &[&at(
+            30,
+            "means",
+            "\"buzy\" is not one of \"dial\" | \"ringback\" | \"busy\" | \"congestion\" | \"unobtainable\": did you mean \"busy\"?",
+        )],
+    );
+    let many = |count: u16| {
+        (0..count)
+            .map(|n| tone(&format!("frequencies_hz = [{}]", 500 + 50 * n)))
+            .collect::<Vec<_>>()
+            .join("\n")
+    };
+    expect("", &many(5), &[]);
+    let found = messages(&format!("{GOOD}{}\n", many(6)));
+    assert!(
+        found.len() == 1 && found[0].contains("makes 6 different frequencies of all tones: at most 5"),
+        "{found:?}"
+    );
+}

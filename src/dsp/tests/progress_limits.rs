@@ -16,7 +16,17 @@ use tdm::{Block, Law, SILENCE};
 
 /// What is heard of blocks, with the millisecond.
 fn hear(country: &TonePlan, line: impl Iterator<Item = Block>) -> Vec<(usize, ProgressEvent)> {
-    let mut listeners = Listeners::new(1, ListenSet::new(country).unwrap(), Path::best());
+    hear_with(country, &[], line)
+}
+
+/// The same with tones of one's own.
+fn hear_with(
+    country: &TonePlan,
+    own: &[(ProgressKind, ToneSpec)],
+    line: impl Iterator<Item = Block>,
+) -> Vec<(usize, ProgressEvent)> {
+    let set = ListenSet::with_own_tones(country, own).unwrap();
+    let mut listeners = Listeners::new(1, set, Path::best());
     listeners.want(0, Wants::PROGRESS);
     let mut events = Vec::new();
     for (ms, block) in line.enumerate() {
@@ -155,4 +165,45 @@ fn noise_speech_like_sound_music_like_sound_and_other_cadences_are_no_tones() {
     assert_eq!(hear(plan(Country::Cn), line(&odd, 100, 0)), []);
     assert_eq!(hear(plan(Country::Cn), std::iter::repeat_n(SILENCE, 5_000)), []);
     assert_eq!(hear(plan(Country::Cn), std::iter::repeat_n([i16::MAX; 8], 5_000)), []);
+}
+
+fn single(hz: f32, cadence_ms: &[u16]) -> ToneSpec {
+    ToneSpec::cadence([Sine::new(hz, -10.0), Sine::NONE, Sine::NONE], cadence_ms)
+}
+
+#[test]
+fn a_tone_of_ones_own_is_heard_beside_those_of_any_country() {
+    let own = single(600.0, &[300, 200]);
+    for country in Country::ALL {
+        assert_eq!(hear(plan(country), line(&own, 100, 0)), [], "{country:?} alone");
+        let heard = hear_with(plan(country), &[(ProgressKind::Busy, own)], line(&own, 100, 0));
+        let events: Vec<ProgressEvent> = heard.iter().map(|&(_, event)| event).collect();
+        let wanted = [ProgressEvent::Began(ProgressKind::Busy), ProgressEvent::Ended(ProgressKind::Busy)];
+        assert_eq!(events, wanted, "{country:?}");
+        for (kind, spec) in kinds(plan(country)) {
+            let heard = hear_with(plan(country), &[(ProgressKind::Busy, own)], line(&spec, 100, 0));
+            assert_eq!(heard[0].1, ProgressEvent::Began(kind), "{country:?}: the country's own stay");
+        }
+    }
+}
+
+#[test]
+fn a_tone_of_ones_own_with_the_sound_of_the_countrys_takes_its_place() {
+    // The congestion tone of the plan, which shall mean busy here.
+    let own = [(ProgressKind::Busy, plan(Country::Itu).congestion)];
+    let heard = hear_with(plan(Country::Itu), &own, line(&plan(Country::Itu).congestion, 100, 0));
+    assert_eq!(heard[0].1, ProgressEvent::Began(ProgressKind::Busy));
+}
+
+#[test]
+fn six_tones_of_five_frequencies_fit_beside_any_country_and_more_are_refused() {
+    let hz = [600.0, 700.0, 800.0, 1_000.0, 2_000.0];
+    let mut own: Vec<_> = hz.iter().map(|&hz| (ProgressKind::Busy, single(hz, &[300, 200]))).collect();
+    let pair = [Sine::new(600.0, -13.0), Sine::new(700.0, -13.0), Sine::NONE];
+    own.push((ProgressKind::Dial, ToneSpec::cadence(pair, &[])));
+    for country in Country::ALL {
+        ListenSet::with_own_tones(plan(country), &own).unwrap();
+    }
+    own.push((ProgressKind::Ringback, single(900.0, &[])));
+    assert!(ListenSet::with_own_tones(plan(Country::Cn), &own).is_err());
 }

@@ -47,7 +47,8 @@ impl Engine {
         let present = self.matrix.strips.present[strip];
         let channel = self.layout.channel(Strip(strip as u16)).filter(|_| present);
         self.matrix.echo.restart(strip, channel);
-        self.matrix.taps.end_all(Strip(strip as u16));
+        let matrix = &mut self.matrix;
+        matrix.taps.end_all(Strip(strip as u16), matrix.detectors.keys(), &self.counters);
         self.matrix.plan.stale = true;
     }
 
@@ -75,7 +76,7 @@ impl Engine {
         if self.matrix.taps.owner(port).is_some() {
             return Err(Refusal::TapBusy);
         }
-        self.matrix.taps.set_owner(port, Some(strip));
+        self.matrix.taps.begin(port, strip);
         self.matrix.plan.stale = true;
         Ok(())
     }
@@ -84,7 +85,8 @@ impl Engine {
         if !self.matrix.taps.exists(port) {
             return Err(Refusal::NoSuchPlace);
         }
-        self.matrix.taps.set_owner(port, None);
+        let matrix = &mut self.matrix;
+        matrix.taps.end(port, matrix.detectors.keys(), &self.counters);
         self.matrix.plan.stale = true;
         Ok(())
     }

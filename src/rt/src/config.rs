@@ -5,8 +5,12 @@ use tdm::{SpanId, Timeslot};
 use dsp::amd::AmdConfig;
 use dsp::echo::{NlpMode, TAILS_MS};
 use dsp::listen::{CallerIdModem, Wants};
-use dsp::tone::{Country, TonePlan, plan};
+use dsp::progress::ProgressKind;
+use dsp::tone::{Country, TonePlan, ToneSpec, plan};
 use dsp::voice::vad::VadConfig;
+
+/// The most tones beside those of the country.
+pub const MAX_OWN_TONES: usize = dsp::progress::MAX_KINDS - 6;
 
 /// The set-up of one engine: one clock domain.
 #[derive(Clone, Debug)]
@@ -15,10 +19,14 @@ pub struct EngineConfig {
     pub taps: usize,
     /// Blocks (milliseconds) each tap holds until they are taken.
     pub tap_blocks: usize,
+    /// Keys that the detectors hear are taken out of what taps get, which then comes 64 ms later.
+    pub remove_keys: bool,
     /// Feeds: prompts and music that can play at once.
     pub feeds: usize,
     /// Blocks (milliseconds) each feed holds until they are played.
     pub feed_blocks: usize,
+    /// A gap in a feed is filled with the last sound, fading away, instead of silence.
+    pub conceal: bool,
     /// Conferences.
     pub conferences: usize,
     /// The most members of one conference.
@@ -33,6 +41,8 @@ pub struct EngineConfig {
     pub period_chunks: u16,
     /// The frequencies and cadences of the tones of the country.
     pub tones: TonePlan,
+    /// Tones that are listened for beside those of the country, and what they mean; at most [`MAX_OWN_TONES`].
+    pub own_tones: Vec<(ProgressKind, ToneSpec)>,
     /// What is listened for on every channel from start and after `Reset`.
     pub detect: Wants,
     /// How exchanges send caller identity.
@@ -90,8 +100,10 @@ impl Default for EngineConfig {
         EngineConfig {
             taps: 64,
             tap_blocks: 4_000,
+            remove_keys: false,
             feeds: 64,
             feed_blocks: 600,
+            conceal: false,
             conferences: 16,
             conference_members: 32,
             command_ring: 1_024,
@@ -99,6 +111,7 @@ impl Default for EngineConfig {
             dchannel_frames: 64,
             period_chunks: 1,
             tones: *plan(Country::Cn),
+            own_tones: Vec::new(),
             detect: Wants::empty(),
             caller_id: CallerIdModem::default(),
             voice: VadConfig::default(),

@@ -6,6 +6,7 @@ use dsp::dtmf::DtmfEvent;
 use dsp::listen::{Heard, ListenError, ListenSet, Listeners, Wants};
 use tdm::Block;
 
+use crate::removal::Keys;
 use crate::telling::Teller;
 use crate::{EngineConfig, RtEventKind, Strip};
 
@@ -14,6 +15,10 @@ pub(crate) struct Detectors {
     listeners: Listeners,
     /// Channels with a wish.
     listening: usize,
+    /// What recordings leave out.
+    keys: Keys,
+    /// The time of the last block.
+    time: SampleTime,
 }
 
 impl Detectors {
@@ -23,9 +28,10 @@ impl Detectors {
             caller_id: config.caller_id,
             voice: config.voice.rule().ok_or(ListenError::Voice)?,
             machine: config.machine.rule().ok_or(ListenError::Machine)?,
-            ..ListenSet::new(&config.tones)?
+            ..ListenSet::with_own_tones(&config.tones, &config.own_tones)?
         };
-        Ok(Detectors { listeners: Listeners::new(strips, set, Path::best()), listening: 0 })
+        let listeners = Listeners::new(strips, set, Path::best());
+        Ok(Detectors { listeners, listening: 0, keys: Keys::new(strips), time: SampleTime::ZERO })
     }
 
     /// Returns what a strip wants.
@@ -35,6 +41,9 @@ impl Detectors {
 
     /// Chooses what a strip wants.
     pub(crate) fn want(&mut self, strip: usize, wants: Wants) {
+        if !wants.contains(Wants::DTMF) {
+            self.keys.let_go(strip, self.time);
+        }
         let before = !self.listeners.wants(strip).is_empty();
         self.listeners.want(strip, wants);
         let now = !self.listeners.wants(strip).is_empty();
@@ -44,15 +53,26 @@ impl Detectors {
     /// Makes a strip's detectors forget what they have heard.
     pub(crate) fn restart(&mut self, strip: usize) {
         self.listeners.forget(strip);
+        self.keys.let_go(strip, self.time);
+    }
+
+    /// Returns which channels' keys are down or were a moment ago.
+    pub(crate) fn keys(&self) -> &Keys {
+        &self.keys
     }
 
     /// Lets the detectors hear a block of every strip. What finds the event ring full is lost and counted.
     #[inline]
     pub(crate) fn block(&mut self, heard: &[Block], time: SampleTime, tell: &mut Teller) {
+        self.time = time;
         if self.listening == 0 {
             return;
         }
+        let keys = &mut self.keys;
         self.listeners.push(heard, &mut |strip, heard| {
+            if let Heard::Dtmf(event) = heard {
+                keys.note(strip, event, time);
+            }
             let strip = Strip(strip as u16);
             tell.tell(
                 time,

@@ -30,6 +30,7 @@ mod levels;
 mod matrix;
 mod plan;
 mod port;
+mod removal;
 mod ring;
 pub mod sched;
 mod seat;
@@ -39,7 +40,7 @@ mod taps;
 mod telling;
 
 pub use command::{Conference, Digits, Gain, MAX_DIGITS, RtCommand, RtOp, Source, Strip, Tone};
-pub use config::{EchoChannels, EchoSettings, EngineConfig, EngineError, IdleCode};
+pub use config::{EchoChannels, EchoSettings, EngineConfig, EngineError, IdleCode, MAX_OWN_TONES};
 pub use counters::{Counter, Counters};
 pub use dchan::DChannel;
 pub use dsp::listen::{Heard, Wants};

@@ -16,10 +16,11 @@ use crate::echo::Cancellers;
 use crate::feeds::{Feeds, fade_out};
 use crate::levels::Meters;
 use crate::plan::{Members, Plan};
+use crate::removal::Waiting;
 use crate::strips::Strips;
 use crate::taps::Taps;
 use crate::telling::Teller;
-use crate::{Counters, RtEventKind, Strip, TapBlock};
+use crate::{Counters, RtEventKind, Source, Strip, TapBlock};
 
 /// All that moves samples; it knows no cards.
 pub(crate) struct Matrix {
@@ -129,9 +130,15 @@ impl Matrix {
     /// Both directions to the recorders.
     fn tap(&mut self, time: SampleTime, counters: &Counters) {
         let strips = &self.strips;
+        let keys = self.detectors.keys();
         for &(tap, strip) in self.plan.taps.as_slice() {
             let block = TapBlock { time, rx: strips.heard[strip], tx: strips.sent[strip] };
-            self.taps.push(tap, block, counters);
+            let tx = match strips.source[strip] {
+                Source::Line(Strip(from)) => Some(from),
+                Source::Silence | Source::Conference(_) | Source::Feed(_) | Source::Tone(_) => None,
+            };
+            let waiting = Waiting { block, rx: strip as u16, tx, dials: strips.dials[strip].is_busy() };
+            self.taps.push(tap, waiting, keys, counters);
         }
     }
 }

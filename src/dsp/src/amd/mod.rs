@@ -13,7 +13,7 @@
 //! ```
 //!
 //! The beep after a greeting is told apart from that ([`beep`]): then a message can be left. Limits: decides by lengths
-//! alone; a person who says a long sentence is taken for a machine. `examples/amd_matrix` prints how often.
+//! alone; a person who answers with a long sentence is taken for a machine. `examples/answer_matrix` prints how often.
 
 mod beep;
 

@@ -165,9 +165,20 @@ impl<const L: usize, const P: usize> Folded<L, P> {
 
     /// Computes the amplitudes of all frequencies of `tones` for every channel: cosines over sums, sines over differences.
     pub(crate) fn amplitudes<const F: usize>(&self, path: Path, tones: &Tones<P, F>) -> Amplitudes<L, F> {
+        self.some_amplitudes(path, tones, F)
+    }
+
+    /// Computes the amplitudes of the first `count` frequencies of `tones`; those of the others are 0.
+    pub(crate) fn some_amplitudes<const F: usize>(
+        &self,
+        path: Path,
+        tones: &Tones<P, F>,
+        count: usize,
+    ) -> Amplitudes<L, F> {
         let mut amplitudes = Amplitudes { re: [[0; L]; F], im: [[0; L]; F], scale: tones.power_scale };
-        kernel::correlate(path, &self.sums, &tones.cosines, &mut amplitudes.re);
-        kernel::correlate(path, &self.differences, &tones.sines, &mut amplitudes.im);
+        let (cosines, sines) = (tones.cosines.get(..count), tones.sines.get(..count));
+        kernel::correlate(path, &self.sums, cosines.unwrap_or_default(), &mut amplitudes.re);
+        kernel::correlate(path, &self.differences, sines.unwrap_or_default(), &mut amplitudes.im);
         amplitudes
     }
 

@@ -16,9 +16,9 @@ use crate::bank::{LANES, Path};
 use crate::dtmf::DtmfEvent;
 use crate::fsk::FskEvent;
 use crate::mf::{MfEvent, MfSystem};
-use crate::progress::{ProgressError, ProgressEvent, ProgressSet};
+use crate::progress::{ProgressError, ProgressEvent, ProgressKind, ProgressSet};
 use crate::signal::SignalEvent;
-use crate::tone::TonePlan;
+use crate::tone::{TonePlan, ToneSpec};
 use crate::voice::vad::{VadConfig, VadEvent, VadRule};
 use group::{Group, Scratch};
 
@@ -133,9 +133,20 @@ impl ListenSet {
     /// # Errors
     /// The tones cannot be listened for.
     pub fn new(tones: &TonePlan) -> Result<ListenSet, ListenError> {
+        ListenSet::with_own_tones(tones, &[])
+    }
+
+    /// Makes the set-up for the tones of a country and tones of one's own, see [`ProgressSet::with_own`].
+    ///
+    /// # Errors
+    /// The tones cannot be listened for.
+    pub fn with_own_tones(
+        tones: &TonePlan,
+        own: &[(ProgressKind, ToneSpec)],
+    ) -> Result<ListenSet, ListenError> {
         let voice = VadConfig::default().rule().ok_or(ListenError::Voice)?;
         let machine = AmdConfig::default().rule().ok_or(ListenError::Machine)?;
-        let progress = ProgressSet::of_plan(tones).map_err(ListenError::Progress)?;
+        let progress = ProgressSet::with_own(tones, own).map_err(ListenError::Progress)?;
         Ok(ListenSet { progress, caller_id: CallerIdModem::default(), voice, machine })
     }
 }

@@ -84,7 +84,8 @@ impl<const L: usize> ProgressLanes<L> {
         tell: &mut impl FnMut(usize, ProgressEvent),
     ) {
         let loud = louder(power, MIN_POWER);
-        let amplitudes = (loud & wanted != 0).then(|| folded.amplitudes(path, &set.tones));
+        let amplitudes =
+            (loud & wanted != 0).then(|| folded.some_amplitudes(path, &set.tones, set.freq_count));
         let candidates = amplitudes.as_ref().map_or(0, |found| loud & candidates(&found.powers(), power));
         for lane in lanes_of((candidates | self.lanes.active()) & wanted) {
             self.lanes.step(lane, |state| {

@@ -17,13 +17,13 @@ use crate::tone::{MAX_SEGMENTS, Sine, TonePlan, ToneSpec};
 use crate::trig::sin_turns;
 
 /// The most different frequencies of all tones together.
-pub const MAX_FREQS: usize = 8;
+pub const MAX_FREQS: usize = 12;
 
 /// The most tones that are told apart.
-pub const MAX_KINDS: usize = 8;
+pub const MAX_KINDS: usize = 12;
 
 /// The most single or paired sines that are told apart.
-const MAX_SIGNATURES: usize = 8;
+const MAX_SIGNATURES: usize = 12;
 
 /// How much of a cadence is a tone's own length off, at most: 12 %, and at least this.
 const SLACK_MS: u16 = 55;
@@ -33,6 +33,9 @@ pub const MIN_SEGMENT_MS: u16 = 80;
 
 /// How long a tone without cadence must stand, if no cadence of the plan has the same sound.
 const STEADY_MS: u16 = 500;
+
+/// The same for a tone that ends calls: notes of music are long, but not so long.
+const STEADY_END_MS: u16 = 3_000;
 
 /// A segment longer than this counts when it has stood so long.
 const LONG_MS: u16 = 1_200;
@@ -134,6 +137,8 @@ struct Pattern {
 #[derive(Debug)]
 pub struct ProgressSet {
     tones: Tones<ROWS, MAX_FREQS>,
+    /// How many of them are used.
+    freq_count: usize,
     /// The advance of each frequency's phase over a hop, reversed.
     counter_advance: [Complex; MAX_FREQS],
     signatures: [Signature; MAX_SIGNATURES],
@@ -157,6 +162,16 @@ impl ProgressSet {
     /// Never for the plans of [`crate::tone`]; see [`ProgressSet::new`].
     pub fn of_plan(plan: &TonePlan) -> Result<ProgressSet, ProgressError> {
         ProgressSet::new(&plan_tones(plan))
+    }
+
+    /// Makes the set of a country's plan and tones of one's own, which come first: a sound that is one of them and one of the
+    /// plan means what one's own means.
+    ///
+    /// # Errors
+    /// A tone cannot be listened for, or there are too many.
+    pub fn with_own(plan: &TonePlan, own: &[(ProgressKind, ToneSpec)]) -> Result<ProgressSet, ProgressError> {
+        let all: Vec<_> = own.iter().copied().chain(plan_tones(plan)).collect();
+        ProgressSet::new(&all)
     }
 
     /// Makes a set of tones. Levels do not matter; a tone that is given twice is heard as the first.
@@ -186,6 +201,7 @@ impl ProgressSet {
         let advance = |hz: f32| Complex::turn(-f64::from(hz) * detect::HOP as f64 / 8_000.0);
         Ok(ProgressSet {
             tones: Tones::new(freqs_hz),
+            freq_count: builder.freq_count,
             counter_advance: freqs_hz.map(advance),
             signatures: builder.pairs.map(|(first, second)| signature(&freqs_hz, first, second)),
             signature_count: builder.pair_count,
@@ -288,6 +304,7 @@ impl Builder {
 fn with_steady(mut patterns: [Pattern; MAX_KINDS], count: usize) -> [Pattern; MAX_KINDS] {
     let all = patterns;
     for pattern in &mut patterns {
+        let least_ms = if pattern.kind == ProgressKind::Dial { STEADY_MS } else { STEADY_END_MS };
         for segment in &mut pattern.segments {
             if segment.most_ms != u16::MAX {
                 continue;
@@ -297,7 +314,7 @@ fn with_steady(mut patterns: [Pattern; MAX_KINDS], count: usize) -> [Pattern; MA
                 .filter(|other| other.sound == segment.sound && other.most_ms != u16::MAX)
                 .map(|other| other.most_ms)
                 .max();
-            segment.least_ms = longest.map_or(STEADY_MS, |ms| ms.saturating_add(100).max(STEADY_MS));
+            segment.least_ms = longest.map_or(least_ms, |ms| ms.saturating_add(100).max(least_ms));
         }
     }
     patterns
