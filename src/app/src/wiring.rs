@@ -155,6 +155,7 @@ pub(crate) fn engine_config(config: &Config) -> EngineConfig {
         remove_keys: config.record.remove_digits,
         feeds: usize::from(config.realtime.prompts),
         feed_blocks: blocks(config.realtime.prompt_buffer),
+        conceal: config.realtime.conceal_gaps,
         tones: *plan(country),
         own_tones: config.detect.tones.iter().map(own_tone).collect(),
         detect: detect_at_start(&config.detect),

@@ -11,7 +11,7 @@ use cargo_metadata::{DependencyKind, MetadataCommand};
 /// All crates, lowest first. An edge may only lead to a crate further up in this list.
 const LAYERS: [(&str, &[&str]); 5] = [
     ("L0", &["clock", "tdm"]),
-    ("L1", &["g711", "dsp", "link", "isdn", "cas", "call", "acd", "ivr", "card", "firmware-shim"]),
+    ("L1", &["g711", "dsp", "resample", "link", "isdn", "cas", "call", "acd", "ivr", "card", "firmware-shim"]),
     ("L2", &["rt", "line", "switch"]),
     ("L3", &["sim", "pci", "record", "config", "store", "api"]),
     ("L4", &["cli", "simulator", "app", "hw-tests"]),

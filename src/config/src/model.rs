@@ -193,6 +193,8 @@ pub struct Realtime {
     pub recording_buffer: Duration,
     /// How much audio a feed holds.
     pub prompt_buffer: Duration,
+    /// Whether a gap in a prompt is filled with the last sound.
+    pub conceal_gaps: bool,
 }
 
 /// `[echo]`: the echo cancellers of all channels.

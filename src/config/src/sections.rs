@@ -146,6 +146,7 @@ fn realtime(mut s: Section<'_, '_>) -> Realtime {
         prompts: s.integer("prompts", 1..=2048, "", 64),
         recording_buffer: s.duration("recording_buffer_ms", 500..=60_000, 4_000),
         prompt_buffer: s.duration("prompt_buffer_ms", 400..=10_000, 600),
+        conceal_gaps: s.boolean("conceal_gaps", true),
     };
     s.finish();
     realtime

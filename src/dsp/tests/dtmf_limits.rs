@@ -342,3 +342,45 @@ fn the_generator_is_heard_by_the_detector_at_40_ms_on_and_40_ms_off() {
     }
     assert_eq!(KEYS.concat(), ALL);
 }
+
+#[test]
+fn a_slip_in_the_middle_of_a_digit_leaves_one_digit_that_ends() {
+    for digit in ALL {
+        let mut whole = vec![0.0; 800];
+        press_into(&mut whole, Press { ms: 100.0, pause_ms: 150.0, ..Press::new(digit) }, 0.3);
+        // A frame, a millisecond, a lost buffer of 4 ms; lost or sent twice, at any time of the digit.
+        for samples in [1, 8, 32] {
+            for at in (800..1_600).step_by(24) {
+                let mut lost = whole.clone();
+                lost.drain(at..at + samples);
+                let mut twice = whole.clone();
+                twice.splice(at..at, whole[at - samples..at].to_vec());
+                for (how, line) in [("lost", lost), ("twice", twice)] {
+                    let events = hear(&line);
+                    assert!(
+                        matches!(events[..], [DtmfEvent::Down { digit: a }, DtmfEvent::Up { digit: b, .. }]
+                            if a == digit && b == digit),
+                        "{} with {samples} samples {how} at {at}: {events:?}",
+                        digit as char
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_digit_on_a_line_that_slips_all_the_time_or_goes_dead_never_sticks() {
+    for every_samples in [24, 40, 80, 160, 400] {
+        let mut line = vec![0.0; 800];
+        press_into(&mut line, Press { ms: 600.0, pause_ms: 0.0, ..Press::new(b'8') }, 0.1);
+        let slipping = |n: usize| !n.is_multiple_of(every_samples);
+        let mut slipped: Vec<f64> =
+            line.iter().enumerate().filter(|(n, _)| slipping(*n)).map(|(_, &value)| value).collect();
+        slipped.extend([0.0; 800]);
+        let events = hear(&slipped);
+        let (downs, ups) = (digits(&events).len(), events.len() - digits(&events).len());
+        assert_eq!(downs, ups, "a slip every {every_samples} samples: {events:?}");
+        assert!(!matches!(events.last(), Some(DtmfEvent::Down { .. })), "{events:?}");
+    }
+}

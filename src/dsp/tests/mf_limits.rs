@@ -133,7 +133,24 @@ fn seven_decibels_of_twist_pass_at_10_hertz_off_and_12_decibels_fail() {
         }
         assert_none("12 dB", Sent { twist_db: twist_db * 12.0 / 7.0, ..SENT });
     }
-    assert_none("30 Hz off", Sent { offset_hz: 30.0, ..SENT });
+}
+
+#[test]
+fn frequencies_off_by_what_other_receivers_take_pass_and_a_sine_between_two_tones_fails() {
+    let edges = [(MfSystem::R2Forward, 26.0), (MfSystem::R2Backward, 30.0), (MfSystem::R1, 38.0)];
+    for (system, hz) in edges {
+        for offset_hz in [-hz, hz] {
+            assert!(all(system, Sent { offset_hz, ..SENT }).is_some(), "{system:?}: {offset_hz} Hz");
+        }
+    }
+    for system in MfSystem::ALL {
+        for pair in system.freqs_hz().windows(2) {
+            let hz = f64::from(pair[0] + pair[1]) / 2.0;
+            let sine = |n: usize| 8_000.0 * (std::f64::consts::TAU * hz * n as f64 / 8_000.0).sin();
+            let line: Vec<f64> = (0..8_000).map(sine).collect();
+            assert_eq!(hear(system, &line), [], "{system:?}: {hz} Hz");
+        }
+    }
 }
 
 #[test]

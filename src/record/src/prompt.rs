@@ -1,4 +1,4 @@
-//! Prompts in memory: files of 8 kHz mono, 16-bit, A-law or mu-law, decoded once.
+//! Prompts in memory: files of one channel, 16-bit, A-law or mu-law, decoded once and brought to 8 kHz.
 //!
 //! The cache is bounded; when it is full the prompts that were not used for the longest time leave it. A file that was
 //! replaced is read again. Limits: one prompt is at most ten minutes long.
@@ -14,8 +14,8 @@ use crate::wav::{self, Coding, RATE_HZ};
 
 /// The longest prompt, in seconds.
 const MAX_PROMPT_S: u64 = 600;
-/// The largest file: the longest prompt in 16 bit, and room for other chunks.
-const MAX_FILE: u64 = MAX_PROMPT_S * RATE_HZ as u64 * 2 + (1 << 20);
+/// The largest file: the longest prompt in 16 bit at the highest rate, and room for other chunks.
+const MAX_FILE: u64 = MAX_PROMPT_S * *resample::RATES_HZ.end() as u64 * 2 + (1 << 20);
 /// Samples kept in memory if nothing else is said: 32 MiB, about 35 minutes.
 const DEFAULT_SAMPLES: usize = 16 << 20;
 
@@ -131,13 +131,13 @@ impl Prompts {
 }
 
 fn decode(path: &Path, file: &[u8]) -> Result<Arc<[i16]>, PromptError> {
-    let (coding, octets) = wav::parse(file).map_err(|unfit| PromptError::Unfit {
+    let (form, octets) = wav::parse(file).map_err(|unfit| PromptError::Unfit {
         path: path.to_path_buf(),
         field: unfit.field,
         value: unfit.value,
         allowed: unfit.allowed,
     })?;
-    let samples: Vec<i16> = match coding {
+    let samples: Vec<i16> = match form.coding {
         Coding::Pcm16 => octets.chunks_exact(2).map(|pair| i16::from_le_bytes([pair[0], pair[1]])).collect(),
         Coding::G711(law) => {
             let mut samples = vec![0; octets.len()];
@@ -145,8 +145,12 @@ fn decode(path: &Path, file: &[u8]) -> Result<Arc<[i16]>, PromptError> {
             samples
         }
     };
-    if samples.len() as u64 > MAX_PROMPT_S * u64::from(RATE_HZ) {
+    if samples.len() as u64 > MAX_PROMPT_S * u64::from(form.rate_hz) {
         return Err(PromptError::TooLong { path: path.to_path_buf(), octets: file.len() as u64 });
     }
-    Ok(samples.into())
+    if form.rate_hz == RATE_HZ {
+        return Ok(samples.into());
+    }
+    let slower = resample::whole(&samples, form.rate_hz, RATE_HZ);
+    Ok(slower.expect("the rate was looked at when the header was read").into())
 }

@@ -69,23 +69,30 @@ pub(crate) struct Unfit {
     pub allowed: &'static str,
 }
 
+/// How a prompt's file holds its samples.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Form {
+    pub coding: Coding,
+    pub rate_hz: u32,
+}
+
 /// Finds the samples in a whole file.
-pub(crate) fn parse(file: &[u8]) -> Result<(Coding, &[u8]), Unfit> {
+pub(crate) fn parse(file: &[u8]) -> Result<(Form, &[u8]), Unfit> {
     let riff = file.get(..4).unwrap_or_default() == b"RIFF" && file.get(8..12).unwrap_or_default() == b"WAVE";
     if !riff {
         return Err(unfit("file type", shown(file.get(..12).unwrap_or(file)), "RIFF with WAVE in it"));
     }
-    let (mut rest, mut coding) = (&file[12..], None);
+    let (mut rest, mut form) = (&file[12..], None);
     while rest.len() >= 8 {
         let (id, size) = (&rest[..4], u32_at(rest, 4) as usize);
         let body = &rest[8..];
         let held = &body[..size.min(body.len())];
         match id {
-            b"fmt " => coding = Some(format(held)?),
+            b"fmt " => form = Some(format(held)?),
             b"data" => {
-                let coding =
-                    coding.ok_or_else(|| unfit("fmt chunk", "missing".into(), "before the data chunk"))?;
-                return Ok((coding, held));
+                let form =
+                    form.ok_or_else(|| unfit("fmt chunk", "missing".into(), "before the data chunk"))?;
+                return Ok((form, held));
             }
             _ => {}
         }
@@ -95,7 +102,7 @@ pub(crate) fn parse(file: &[u8]) -> Result<(Coding, &[u8]), Unfit> {
     Err(unfit("data chunk", "missing".into(), "one"))
 }
 
-fn format(fmt: &[u8]) -> Result<Coding, Unfit> {
+fn format(fmt: &[u8]) -> Result<Form, Unfit> {
     if fmt.len() < 16 {
         return Err(unfit("fmt chunk", format!("{} octets", fmt.len()), "16 or more"));
     }
@@ -107,13 +114,14 @@ fn format(fmt: &[u8]) -> Result<Coding, Unfit> {
     if channels != 1 {
         return Err(unfit("channels", channels.to_string(), "1"));
     }
-    if rate_hz != RATE_HZ {
-        return Err(unfit("sample rate", format!("{rate_hz} Hz"), "8000 Hz"));
+    if !resample::RATES_HZ.contains(&rate_hz) {
+        return Err(unfit("sample rate", format!("{rate_hz} Hz"), "8000 to 48000 Hz"));
     }
+    let form = |coding| Ok(Form { coding, rate_hz });
     match (tag, bits) {
-        (PCM, 16) => Ok(Coding::Pcm16),
-        (A_LAW, 8) => Ok(Coding::G711(Law::A)),
-        (MU_LAW, 8) => Ok(Coding::G711(Law::Mu)),
+        (PCM, 16) => form(Coding::Pcm16),
+        (A_LAW, 8) => form(Coding::G711(Law::A)),
+        (MU_LAW, 8) => form(Coding::G711(Law::Mu)),
         (PCM, _) => Err(unfit("bits per sample", bits.to_string(), "16 for PCM")),
         (A_LAW | MU_LAW, _) => Err(unfit("bits per sample", bits.to_string(), "8 for A-law and mu-law")),
         _ => Err(unfit("format tag", tag.to_string(), "1 (PCM), 6 (A-law) or 7 (mu-law)")),
@@ -169,15 +177,18 @@ mod tests {
 
     #[test]
     fn odd_chunks_before_the_format_are_passed_over() {
-        assert_eq!(parse(&mono(1, 8_000, 16, &[1, 2, 3, 4])), Ok((Coding::Pcm16, &[1u8, 2, 3, 4][..])));
-        assert_eq!(parse(&mono(6, 8_000, 8, &[0xD5])), Ok((Coding::G711(Law::A), &[0xD5u8][..])));
-        assert_eq!(parse(&mono(7, 8_000, 8, &[0xFF])), Ok((Coding::G711(Law::Mu), &[0xFFu8][..])));
+        let form = |coding| Form { coding, rate_hz: 8_000 };
+        assert_eq!(parse(&mono(1, 8_000, 16, &[1, 2, 3, 4])), Ok((form(Coding::Pcm16), &[1u8, 2, 3, 4][..])));
+        assert_eq!(parse(&mono(6, 8_000, 8, &[0xD5])), Ok((form(Coding::G711(Law::A)), &[0xD5u8][..])));
+        assert_eq!(parse(&mono(7, 8_000, 8, &[0xFF])), Ok((form(Coding::G711(Law::Mu)), &[0xFFu8][..])));
     }
 
     #[test]
     fn what_does_not_fit_is_named_with_its_value() {
         let field = |file: &[u8]| parse(file).map_err(|unfit| (unfit.field, unfit.value)).unwrap_err();
-        assert_eq!(field(&mono(1, 16_000, 16, &[])), ("sample rate", "16000 Hz".into()));
+        assert_eq!(field(&mono(1, 6_000, 16, &[])), ("sample rate", "6000 Hz".into()));
+        assert_eq!(field(&mono(1, 96_000, 16, &[])), ("sample rate", "96000 Hz".into()));
+        assert_eq!(parse(&mono(1, 48_000, 16, &[])).map(|(form, _)| form.rate_hz), Ok(48_000));
         assert_eq!(field(&mono(1, 8_000, 24, &[])), ("bits per sample", "24".into()));
         assert_eq!(field(&mono(6, 8_000, 16, &[])), ("bits per sample", "16".into()));
         assert_eq!(field(&mono(3, 8_000, 32, &[])), ("format tag", "3".into()));

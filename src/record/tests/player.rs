@@ -141,9 +141,9 @@ fn a_law_and_mu_law_files_are_decoded() {
 fn a_file_that_cannot_be_played_is_named_with_field_and_value() {
     let (folder, mut player, mut ring) = player(10);
     let good = wav(folder.path(), "good.wav", 8_000, &[1; 8]);
-    let fast = wav(folder.path(), "fast.wav", 16_000, &[1; 8]);
+    let fast = wav(folder.path(), "fast.wav", 96_000, &[1; 8]);
     let error = player.play(FEED, 1, &[good, fast.clone()], false).unwrap_err();
-    let message = format!("prompt {}: sample rate is 16000 Hz: 8000 Hz is needed", fast.display());
+    let message = format!("prompt {}: sample rate is 96000 Hz: 8000 to 48000 Hz is needed", fast.display());
     assert_eq!(error.to_string(), message);
     assert!(drain(&mut ring).is_empty(), "nothing is played");
     let missing = folder.path().join("missing.wav");
@@ -152,6 +152,23 @@ fn a_file_that_cannot_be_played_is_named_with_field_and_value() {
     assert!(matches!(player.play(FeedPort(1), 1, &[], false), Err(PlayError::NoSuchFeed(FeedPort(1)))));
     assert!(matches!(player.play(FEED, 1, &vec![PathBuf::new(); 33], false), Err(PlayError::TooMany(33))));
     assert_eq!(player.counters().refused, 3);
+}
+
+#[test]
+fn a_prompt_of_48_khz_plays_at_its_speed_and_level() {
+    let (folder, mut player, mut ring) = player(200);
+    let sine: Vec<i16> = (0..4_800)
+        .map(|n| (8_000.0 * (std::f64::consts::TAU * 1_000.0 * f64::from(n) / 48_000.0).sin()) as i16)
+        .collect();
+    let path = wav(folder.path(), "quick.wav", 48_000, &sine);
+    player.play(FEED, 1, &[path], false).unwrap();
+    let played = samples(&drain(&mut ring));
+    assert_eq!(played.len(), 800, "100 ms");
+    let power: f64 = played[80..720].iter().map(|&s| f64::from(s).powi(2)).sum::<f64>() / 640.0;
+    let level_db = 10.0 * (power / (8_000.0_f64.powi(2) / 2.0)).log10();
+    assert!(level_db.abs() < 0.3, "{level_db} dB");
+    let turns = played[80..720].windows(2).filter(|pair| pair[0] < 0 && pair[1] >= 0).count();
+    assert!((79..=81).contains(&turns), "{turns} turns in 80 ms are 1000 Hz");
 }
 
 #[test]

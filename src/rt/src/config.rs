@@ -25,6 +25,8 @@ pub struct EngineConfig {
     pub feeds: usize,
     /// Blocks (milliseconds) each feed holds until they are played.
     pub feed_blocks: usize,
+    /// A gap in a feed is filled with the last sound, fading away, instead of silence.
+    pub conceal: bool,
     /// Conferences.
     pub conferences: usize,
     /// The most members of one conference.
@@ -101,6 +103,7 @@ impl Default for EngineConfig {
             remove_keys: false,
             feeds: 64,
             feed_blocks: 600,
+            conceal: false,
             conferences: 16,
             conference_members: 32,
             command_ring: 1_024,

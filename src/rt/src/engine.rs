@@ -109,7 +109,7 @@ impl Engine {
         let (commands, control) = ring(config.command_ring, NO_COMMAND);
         let (sig_commands, signalling) = ring(config.command_ring, NO_COMMAND);
         let (tell, events) = ring(config.event_ring, NO_EVENT);
-        let (feeds, feed_ends) = Feeds::new(config.feeds, config.feed_blocks);
+        let (feeds, feed_ends) = Feeds::new(config.feeds, config.feed_blocks, config.conceal);
         let (taps, tap_ends) = Taps::new(config.taps, config.tap_blocks, config.remove_keys);
         let strips = layout.strips();
         let matrix = Matrix {

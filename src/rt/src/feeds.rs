@@ -1,11 +1,13 @@
 //! Prompt feeds: blocks that other threads prepare, played by the channels that have chosen the feed.
 //!
 //! A feed moves on only while somebody listens, and once a block, however many listen. A prompt is under way from its
-//! first block to the one marked last; a block missing in between is an underrun: silence, after a fade of one block.
+//! first block to the one marked last; a block missing in between is an underrun: silence, after a fade of one block, or
+//! with concealment the last sound again, fading away over 60 ms. The prompt then goes on where it was: nothing of it is lost.
 //! `Flush` names a new generation, and blocks that still carry the old one are thrown away, so that a caller who presses
 //! a key hears nothing of the old prompt.
 
 use clock::SampleTime;
+use dsp::voice::plc::Plc;
 use rtrb::{Consumer, Producer};
 use tdm::{Block, CHUNK, SILENCE};
 
@@ -26,15 +28,19 @@ struct Feed {
     /// A `FeedDone` that found the event ring full.
     owed: Option<u16>,
     block: Block,
+    /// Fills gaps, if that was asked for.
+    conceals: Option<Box<Plc>>,
 }
 
 impl Feeds {
     /// Makes `count` feeds of `blocks` blocks and returns where to put their blocks.
-    pub(crate) fn new(count: usize, blocks: usize) -> (Feeds, Vec<Producer<FeedBlock>>) {
+    pub(crate) fn new(count: usize, blocks: usize, conceal: bool) -> (Feeds, Vec<Producer<FeedBlock>>) {
         let (producers, feeds) = (0..count)
             .map(|_| {
                 let (producer, ring) = ring(blocks, FeedBlock { block: SILENCE, generation: 0, last: false });
-                let feed = Feed { ring, generation: 0, under_way: false, owed: None, block: SILENCE };
+                let conceals = conceal.then(Box::default);
+                let feed =
+                    Feed { ring, generation: 0, under_way: false, owed: None, block: SILENCE, conceals };
                 (producer, feed)
             })
             .unzip::<_, _, Vec<_>, Vec<_>>();
@@ -53,6 +59,9 @@ impl Feeds {
             feed.drop_stale(counters);
             feed.block = if feed.under_way { fade_out(feed.block[CHUNK - 1]) } else { SILENCE };
             feed.under_way = false;
+            if let Some(plc) = feed.conceals.as_deref_mut() {
+                *plc = Plc::new();
+            }
         }
     }
 
@@ -81,7 +90,10 @@ impl Feed {
         self.drop_stale(counters);
         match self.ring.pop() {
             Ok(next) => {
-                self.block = next.block;
+                self.block = match self.conceals.as_deref_mut() {
+                    Some(plc) => plc.good(&next.block),
+                    None => next.block,
+                };
                 self.under_way = !next.last;
                 let done = RtEventKind::FeedDone { feed: port, generation: self.generation };
                 if next.last && !tell.tell(time, done) {
@@ -91,7 +103,11 @@ impl Feed {
             Err(_) => {
                 counters.feed_underrun.add(u64::from(self.under_way));
                 let last = self.block[CHUNK - 1];
-                self.block = if last == 0 { SILENCE } else { fade_out(last) };
+                self.block = match self.conceals.as_deref_mut().filter(|_| self.under_way) {
+                    Some(plc) => plc.lost(),
+                    None if last == 0 => SILENCE,
+                    None => fade_out(last),
+                };
             }
         }
     }

@@ -115,6 +115,34 @@ fn a_gap_in_a_prompt_is_counted_and_faded_and_the_prompt_goes_on() {
 }
 
 #[test]
+fn a_gap_is_filled_with_the_last_sound_where_that_is_asked_for() {
+    let loudness = |conceal: bool| {
+        let config = EngineConfig { conceal, event_ring: 512, ..EngineConfig::default() };
+        let mut rig = Rig::with(config, vec![e1(1)]);
+        let turn = |n: usize| std::f64::consts::TAU * 150.0 * n as f64 / 8_000.0;
+        let voice = |from: usize, ms: usize, rig: &mut Rig| {
+            for block in from..from + ms {
+                let block = std::array::from_fn(|n| (6_000.0 * turn(block * 8 + n).sin()) as i16);
+                rig.handle.feeds[2].push(FeedBlock { block, generation: 0, last: false }).unwrap();
+            }
+        };
+        voice(0, 100, &mut rig);
+        rig.send(0, Source::Feed(FEED)).unwrap();
+        rig.periods(99);
+        let gap: Vec<i16> = (0..10).flat_map(|_| { rig.period(); rig.desk.sent_linear(0) }).collect();
+        assert_eq!(rig.handle.counters.feed_underrun.get(), 10);
+        rig.periods(90);
+        assert_eq!(rig.desk.sent_linear(0), [8; 8], "silence in the end");
+        voice(100, 20, &mut rig);
+        rig.periods(10);
+        assert!(rig.desk.sent_linear(0).iter().any(|s| s.abs() > 3_000), "and then it goes on");
+        gap.iter().map(|&s| f64::from(s).powi(2)).sum::<f64>() / gap.len() as f64
+    };
+    let (without, with) = (loudness(false), loudness(true));
+    assert!(with > 6_000.0_f64.powi(2) / 4.0 && without < with / 10.0, "{without} {with}");
+}
+
+#[test]
 fn nothing_of_the_old_generation_is_heard_after_a_flush() {
     let mut rig = Rig::new(vec![e1(1)]);
     for _ in 0..50 {

@@ -33,8 +33,11 @@ const MAX_THIRD: f32 = 0.16;
 /// The share of all six that the two must hold.
 const MIN_SHARE: f32 = 0.8;
 
-/// The most a frequency may be off: 10 Hz must pass.
-const TOLERANCE_HZ: f32 = 17.0;
+/// What a window shows of the share of tones that are off by all that is allowed.
+const UNCORRECTED: f32 = 0.5;
+
+/// Nepers of power that a window loses per squared hertz of offset.
+const OFFSET_LOSS: f32 = 4.2e-4;
 
 /// The most that a tone's level may change from window to window: 3 dB.
 const STEADY: f32 = 2.0;
@@ -67,7 +70,10 @@ pub enum MfEvent {
 pub(crate) struct MfTables {
     tones: Tones<ROWS, TONES>,
     counter_advance: [Complex; TONES],
-    /// The share of all power that the two must hold: R1 has no other direction to be kept apart from.
+    /// The most a frequency may be off: 10 Hz must pass, and what other receivers take passes, too. A window and the next
+    /// tell offsets up to 62 Hz.
+    tolerance_hz: f32,
+    /// The share of all power that the two must hold, their offsets made good: R1 has no other direction to be kept apart from.
     min_of_all: f32,
 }
 
@@ -84,8 +90,12 @@ impl MfTables {
             counter_advance[tone] = Complex::turn(-(freqs_hz[tone] as f64) * HOP as f64 / 8_000.0);
             tone += 1;
         }
-        let min_of_all = if matches!(system, MfSystem::R1) { 0.7 } else { 0.0 };
-        MfTables { tones: Tones::new(freqs_hz), counter_advance, min_of_all }
+        let (tolerance_hz, min_of_all) = match system {
+            MfSystem::R2Forward => (34.0, 0.0),
+            MfSystem::R2Backward => (40.0, 0.0),
+            MfSystem::R1 => (48.0, 0.7),
+        };
+        MfTables { tones: Tones::new(freqs_hz), counter_advance, tolerance_hz, min_of_all }
     }
 
     /// Returns the tables of a set.
@@ -121,6 +131,8 @@ struct On {
 #[derive(Clone, Copy, Debug)]
 struct Hit {
     tones: [(usize, Complex); 2],
+    /// Of all that sounds.
+    power: f32,
 }
 
 impl Hit {
@@ -157,7 +169,7 @@ impl<const L: usize> MfLanes<L> {
         for lane in lanes_of((hits | self.lanes.active()) & wanted) {
             let hit = match (&amplitudes, &powers) {
                 (Some(amplitudes), Some(powers)) if hits >> lane & 1 == 1 => {
-                    Some(strongest(amplitudes, powers, lane))
+                    Some(strongest(amplitudes, powers, lane, power[lane]))
                 }
                 _ => None,
             };
@@ -185,7 +197,7 @@ fn hits<const L: usize>(powers: &[[f32; L]; TONES], power: &[f32; L], min_of_all
         let loud = second >= MIN_TONE_POWER;
         let fits = first <= second * MAX_TWIST && third <= second * MAX_THIRD;
         let both = first + second;
-        let pure = both >= MIN_SHARE * all && both >= min_of_all * power[lane];
+        let pure = both >= MIN_SHARE * all && both >= UNCORRECTED * min_of_all * power[lane];
         hits[lane] = u32::from(loud & fits & pure);
     }
     hits.iter().enumerate().fold(0, |set, (lane, &hit)| set | hit << lane)
@@ -196,18 +208,19 @@ fn strongest<const L: usize>(
     amplitudes: &Amplitudes<L, TONES>,
     powers: &[[f32; L]; TONES],
     lane: usize,
+    power: f32,
 ) -> Hit {
     let (mut first, mut second) = ((0, -1.0), (0, -1.0));
     for (tone, of_tone) in powers.iter().enumerate() {
-        let power = of_tone.get(lane).copied().unwrap_or_default();
-        if power > first.1 {
-            (first, second) = ((tone, power), first);
-        } else if power > second.1 {
-            second = (tone, power);
+        let own = of_tone.get(lane).copied().unwrap_or_default();
+        if own > first.1 {
+            (first, second) = ((tone, own), first);
+        } else if own > second.1 {
+            second = (tone, own);
         }
     }
     let (low, high) = (first.0.min(second.0), first.0.max(second.0));
-    Hit { tones: [low, high].map(|tone| (tone, amplitudes.at(tone, lane))) }
+    Hit { tones: [low, high].map(|tone| (tone, amplitudes.at(tone, lane))), power }
 }
 
 impl Lane {
@@ -240,11 +253,14 @@ impl Lane {
 
 /// Tells whether two windows are two views of one signal.
 fn confirms(tables: &MfTables, hit: &Hit, previous: &Hit) -> bool {
-    hit.tones.iter().zip(&previous.tones).all(|(&(tone, now), &(tone_before, before))| {
+    let mut sum = 0.0;
+    let same = hit.tones.iter().zip(&previous.tones).all(|(&(tone, now), &(tone_before, before))| {
         let Some(&counter) = tables.counter_advance.get(tone) else { return false };
         let (power, power_before) = (now.square(), before.square());
         let steady = power <= STEADY * power_before && power_before <= STEADY * power;
         let offset_hz = now.times(before.conjugate()).times(counter).turns() * (8_000.0 / HOP as f32);
-        tone == tone_before && steady && offset_hz.abs() <= TOLERANCE_HZ
-    })
+        sum += (power + power_before) * (OFFSET_LOSS * offset_hz * offset_hz).exp();
+        tone == tone_before && steady && offset_hz.abs() <= tables.tolerance_hz
+    });
+    same && sum * tables.tones.power_scale >= tables.min_of_all * (hit.power + previous.power)
 }
