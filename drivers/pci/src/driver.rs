@@ -261,7 +261,7 @@ impl<B: Bus> Driver<B> {
     }
 
     /// Reads what came from the line.
-    pub(crate) fn from_line(&self, buffer: u8, port: u8, timeslot: u8) -> Chunk {
+    pub(crate) fn fetch(&self, buffer: u8, port: u8, timeslot: u8) -> Chunk {
         let word = self.layout.from_line(buffer, port, timeslot);
         let mut chunk = [0; CHUNK];
         chunk[..4].copy_from_slice(&self.host.registers.load(word).to_le_bytes());
@@ -270,7 +270,7 @@ impl<B: Bus> Driver<B> {
     }
 
     /// Writes what goes to the line.
-    pub(crate) fn to_line(&self, buffer: u8, port: u8, timeslot: u8, chunk: &Chunk) {
+    pub(crate) fn put(&self, buffer: u8, port: u8, timeslot: u8, chunk: &Chunk) {
         let word = self.layout.to_line(buffer, port, timeslot);
         let [a, b, c, d, e, f, g, h] = *chunk;
         self.host.registers.store(word, u32::from_le_bytes([a, b, c, d]));

@@ -113,7 +113,7 @@ impl<B: Bus> PciIo<B> {
                     continue;
                 }
                 for (timeslot, chunk) in (1..).zip(chunks) {
-                    *chunk = self.driver.from_line(buffer, unit, timeslot);
+                    *chunk = self.driver.fetch(buffer, unit, timeslot);
                 }
             }
         }
@@ -136,7 +136,7 @@ impl<B: Bus> PciIo<B> {
             for (unit, slot) in (0..).zip(&self.slots) {
                 let chunks = &row[usize::from(slot.first_channel)..][..usize::from(slot.channels)];
                 for (timeslot, chunk) in (1..).zip(chunks) {
-                    self.driver.to_line(buffer, unit, timeslot, chunk);
+                    self.driver.put(buffer, unit, timeslot, chunk);
                 }
             }
         }

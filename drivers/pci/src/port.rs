@@ -107,18 +107,17 @@ impl Port {
         // Counts how long the other of good and bad has lasted.
         let (after, clear) = (u64::from(self.config.alarm_after_ms), u64::from(self.config.clear_after_ms));
         let lasts = |since: &mut Option<u64>, ms: u64| now_ms - *since.get_or_insert(now_ms) >= ms;
-        if cause.is_empty() == self.standing.is_empty() {
-            self.since_ms = None;
-            self.standing = cause;
-        } else if lasts(&mut self.since_ms, if cause.is_empty() { clear } else { after }) {
+        if cause.is_empty() == self.standing.is_empty()
+            || lasts(&mut self.since_ms, if cause.is_empty() { clear } else { after })
+        {
             self.since_ms = None;
             self.standing = cause;
         }
         let yellow = frs0.contains(Frs0::RRA) && self.standing.is_empty();
-        if yellow == self.yellow || (self.yellow && !self.standing.is_empty()) {
-            self.yellow_since_ms = None;
-            self.yellow = yellow;
-        } else if lasts(&mut self.yellow_since_ms, if yellow { after } else { clear }) {
+        if yellow == self.yellow
+            || (self.yellow && !self.standing.is_empty())
+            || lasts(&mut self.yellow_since_ms, if yellow { after } else { clear })
+        {
             self.yellow_since_ms = None;
             self.yellow = yellow;
         }

@@ -134,7 +134,7 @@ impl<B: Bus> Driver<B> {
             time += new.lost * CHUNK as u64;
             for k in 0..new.fresh {
                 let buffer = (new.first + k) % self.layout.buffers();
-                let heard = self.from_line(buffer, 0, 1);
+                let heard = self.fetch(buffer, 0, 1);
                 let fits = |delay: &u32| {
                     let then = time.checked_sub(u64::from(*delay));
                     let same = |then| heard.iter().zip(then..).all(|(octet, at)| *octet == marker(at));
@@ -144,7 +144,7 @@ impl<B: Bus> Driver<B> {
                 agreed = if delay.is_some() && delay == last { agreed + 1 } else { 0 };
                 last = delay;
                 let sent = core::array::from_fn(|k| marker(time + k as u64));
-                self.to_line(buffer, 0, 1, &sent);
+                self.put(buffer, 0, 1, &sent);
                 time += CHUNK as u64;
             }
             if agreed >= AGREE {

@@ -1,5 +1,4 @@
 //! What the suite does not ask: many spans, faults and their mending, clocks, errors, alarms both ways.
-#![expect(clippy::unwrap_used, reason = "a test stops where something is wrong")]
 
 mod rig;
 

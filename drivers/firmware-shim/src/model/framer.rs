@@ -347,21 +347,24 @@ impl Framer {
         }
     }
 
+    fn pop(&mut self) -> [u8; SLOTS] {
+        if self.level > 0 {
+            self.last = self.elastic[0];
+            self.elastic.copy_within(1..self.level, 0);
+            self.level -= 1;
+        }
+        self.last
+    }
+
     /// Puts a millisecond out of the elastic store on the bus, into the slots that are this port's.
     pub(super) fn deliver(&mut self, bus: &mut Bus) {
-        for k in 0..CHUNK {
-            if self.level > 0 {
-                self.last = self.elastic[0];
-                self.elastic.copy_within(1..self.level, 0);
-                self.level -= 1;
-            }
-            let timeslots = if self.is_t1() { 24 } else { 31 };
-            for timeslot in 1..=timeslots {
-                bus[self.slot_of(timeslot)][k] = self.last[timeslot];
-            }
-            if !self.is_t1() {
-                bus[0][k] = self.last[0];
-            }
+        let frames: [[u8; SLOTS]; CHUNK] = core::array::from_fn(|_| self.pop());
+        let timeslots = if self.is_t1() { 24 } else { 31 };
+        for timeslot in 1..=timeslots {
+            bus[self.slot_of(timeslot)] = frames.map(|frame| frame[timeslot]);
+        }
+        if !self.is_t1() {
+            bus[0] = frames.map(|frame| frame[0]);
         }
     }
 
