@@ -46,6 +46,7 @@ test: prompts $(WEB)
 	scripts/setup test
 	scripts/setup page-test
 	$(CARGO) test --workspace
+	hw-tests/vfio/run
 	cd web && npm run --silent test
 	cd web && npm run --silent test:page
 	cd web && npm run --silent test:demo    # with target/debug/tandem, which the tests above have built

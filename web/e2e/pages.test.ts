@@ -45,6 +45,20 @@ for (const language of ["zh-CN", "en-US"] as const) {
   }
 }
 
+test("every page can be read on a telephone", async () => {
+  const { page, complaints, context } = await visit(browser, url, { width: 390, height: 844 });
+  for (const name of PAGES) {
+    await page.goto(`${url}/#/${name}`);
+    await untilSeq(page, server.world.seq);
+    await page.waitForTimeout(400);
+    expect(await overflow(page), `${name} is wider than the screen`).toBeLessThanOrEqual(0);
+    await picture(page, `${name}-phone`);
+  }
+  await page.getByRole("navigation").getByRole("link").last().scrollIntoViewIfNeeded();
+  expect(complaints).toEqual([]);
+  await context.close();
+});
+
 test("without a token the page says where it is found, and takes it there", async () => {
   const context = await browser.newContext({ locale: "en-US", viewport: { width: 1280, height: 800 } });
   const page = await context.newPage();

@@ -50,6 +50,8 @@ pub(crate) struct Offer {
     pub caller: CallerKey,
     pub agent: AgentId,
     pub due: Option<Mono>,
+    /// The queue's, when it was made: for a queue that is no more at the end of the talk.
+    pub wrap_up: Duration,
 }
 
 /// What a deadline is for.
@@ -318,12 +320,13 @@ impl Dispatcher {
         };
         if let Some(agent) = agent {
             queue.stats.answered(waited, &queue.config);
+            let wrap_up = queue.config.wrap_up;
             if self.state(agent) == AgentState::Idle {
                 self.last_offer += 1;
                 let offer = OfferId(self.last_offer);
                 caller.hold = Hold::Talking(offer);
                 self.callers.insert(key, caller);
-                self.offers.insert(offer, Offer { caller: key, agent, due: None });
+                self.offers.insert(offer, Offer { caller: key, agent, due: None, wrap_up });
                 self.set_state(agent, AgentState::Talking { offer });
             }
             return;
@@ -375,8 +378,9 @@ impl Dispatcher {
         queue.leave(caller.place);
         queue.stats.offers += 1;
         caller.hold = Hold::Offered(offer);
+        let wrap_up = queue.config.wrap_up;
         let (queue, waited) = (caller.queue, self.now - caller.entered);
-        self.offers.insert(offer, Offer { caller: key, agent, due: Some(due) });
+        self.offers.insert(offer, Offer { caller: key, agent, due: Some(due), wrap_up });
         self.deadlines.insert((due, Due::Offer(offer)));
         if let Some(agent) = self.agents.get_mut(&agent) {
             agent.totals.offers += 1;
@@ -527,15 +531,15 @@ impl Dispatcher {
             return;
         };
         let queue = self.callers.get(&offer.caller).map(|caller| caller.queue);
-        let wrap_up = queue.and_then(|queue| self.queues.get(&queue)).map(|queue| queue.config.wrap_up);
+        let queue = queue.and_then(|queue| self.queues.get(&queue));
+        let wrap_up = queue.map_or(offer.wrap_up, |queue| queue.config.wrap_up);
         self.gone(offer.caller, None);
         let leaves = self.agents.get(&offer.agent).is_some_and(|agent| agent.after == After::LogOut);
-        match wrap_up.filter(|wrap_up| !leaves && !wrap_up.is_zero()) {
-            Some(wrap_up) => {
-                let until = self.now + wrap_up;
-                self.set_state(offer.agent, AgentState::WrapUp { until });
-            }
-            None => self.settle(offer.agent, false),
+        if leaves || wrap_up.is_zero() {
+            self.settle(offer.agent, false);
+        } else {
+            let until = self.now + wrap_up;
+            self.set_state(offer.agent, AgentState::WrapUp { until });
         }
     }
 

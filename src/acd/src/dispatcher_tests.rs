@@ -446,6 +446,18 @@ fn a_queue_that_is_no_more_lets_its_callers_flow_out_and_others_go_on() {
 }
 
 #[test]
+fn a_talk_out_of_a_queue_that_is_no_more_ends_in_the_wrap_up_that_the_queue_had() {
+    let mut bench = Bench::new();
+    bench.ready(ANN);
+    let (offer, ..) = offers(&bench.call_in(1, HELP, 0))[0];
+    bench.tell(Input::Answered { offer });
+    let queues = BTreeMap::from([(SALES, QueueConfig::default())]);
+    bench.dispatcher.configure(AcdConfig { queues, missed: Missed::Busy }, bench.now).unwrap();
+    bench.tell(Input::TalkEnded { offer });
+    assert_eq!(bench.state(ANN), AgentState::WrapUp { until: bench.now + Duration::from_secs(10) });
+}
+
+#[test]
 fn the_one_who_has_waited_longest_is_known_whatever_its_priority() {
     let mut bench = Bench::new();
     assert_eq!(bench.dispatcher.oldest(SALES), None);

@@ -9,7 +9,7 @@
 //!
 //! Records and figures come from the [store](store::Read), recordings from their directory; both are optional.
 //!
-//! Bounds: [`MAX_CONNECTIONS`] connections, [`MAX_SOCKETS`] WebSockets, [`MAX_BODY`] octets of a body; those of
+//! Bounds: [`MAX_CONNECTIONS`] connections and their [`Patience`], [`MAX_SOCKETS`] WebSockets, [`MAX_BODY`] octets of a body; those of
 //! [`hub`].
 #![warn(missing_docs)]
 
@@ -32,7 +32,7 @@ mod waveform;
 
 pub use events::MAX_SOCKETS;
 pub use hub::{Answer, Asked, Hub};
-pub use listener::MAX_CONNECTIONS;
+pub use listener::{MAX_CONNECTIONS, MAX_OF_ONE, Patience};
 pub use reload::Reload;
 pub use routes::MAX_BODY;
 pub use server::{ApiConfig, ApiError, Server, serve};

@@ -10,7 +10,7 @@ use tokio::sync::{Semaphore, watch};
 
 use crate::events::MAX_SOCKETS;
 use crate::hub::Hub;
-use crate::listener::Bounded;
+use crate::listener::{self, Patience};
 use crate::recordings::Recordings;
 use crate::reload::Reload;
 use crate::routes;
@@ -34,6 +34,8 @@ pub struct ApiConfig {
     pub recordings_dir: Option<PathBuf>,
     /// Who takes a changed configuration; without it nobody does.
     pub reload: Option<Arc<dyn Reload>>,
+    /// How long a connection may do nothing.
+    pub patience: Patience,
 }
 
 /// Why there is no server.
@@ -81,7 +83,7 @@ pub struct Server {
 /// # Errors
 /// The address is taken or not ours, or the system gives no thread; nothing runs then.
 pub fn serve(config: ApiConfig, hub: Hub) -> Result<Server, ApiError> {
-    let ApiConfig { listen, token, version, records, recordings_dir, reload } = config;
+    let ApiConfig { listen, token, version, records, recordings_dir, reload, patience } = config;
     let bind = |source| ApiError::Bind { listen, source };
     let listener = TcpListener::bind(listen).map_err(bind)?;
     listener.set_nonblocking(true).map_err(bind)?;
@@ -107,7 +109,7 @@ pub fn serve(config: ApiConfig, hub: Hub) -> Result<Server, ApiError> {
     };
     let thread = std::thread::Builder::new()
         .name("io-api".into())
-        .spawn(move || runtime.block_on(run(listener, shared)))
+        .spawn(move || runtime.block_on(run(listener, patience, shared)))
         .map_err(ApiError::Start)?;
     tracing::info!(%listen, "the API listens");
     Ok(Server { listen, stop, thread: Some(thread) })
@@ -136,22 +138,16 @@ impl Drop for Server {
     }
 }
 
-async fn run(listener: tokio::net::TcpListener, shared: Arc<Shared>) {
-    let stopped = |mut stop: watch::Receiver<bool>| async move {
-        // The sender is gone only when the server is dropped: the same wish.
-        let _ = stop.wait_for(|stop| *stop).await;
-    };
+async fn run(listener: tokio::net::TcpListener, patience: Patience, shared: Arc<Shared>) {
     let router = routes::router(Arc::clone(&shared));
-    let serving = axum::serve(Bounded::new(listener), router)
-        .with_graceful_shutdown(stopped(shared.stop.clone()))
-        .into_future();
+    let serving = listener::serve(listener, router, patience, shared.stop.clone());
     let too_long = async {
-        stopped(shared.stop.clone()).await;
+        listener::stopped(shared.stop.clone()).await;
         tokio::time::sleep(FAREWELL).await;
     };
     let all_gone = async {
         // WebSockets live outside of the serving; each gives its room back when it has said goodbye.
-        let _served = serving.await;
+        serving.await;
         let _room = shared.sockets.acquire_many(MAX_SOCKETS as u32).await;
     };
     tokio::select! {

@@ -13,6 +13,7 @@ mod reload;
 mod simulate;
 mod supervisor;
 mod switching;
+mod wall;
 mod whole;
 mod wiring;
 
@@ -122,7 +123,7 @@ fn check(file: &Path) -> ExitCode {
     let spans: usize = config.cards.iter().map(|card| card.spans.len()).sum();
     warnings(&config).iter().for_each(|warning| eprintln!("{warning}"));
     let unfit = wiring::unfit_prompts(&config);
-    unfit.iter().for_each(|prompt| eprintln!("{prompt}"));
+    wiring::tell_unfit(&config, &unfit).iter().for_each(|line| eprintln!("{line}"));
     let state = if unfit.is_empty() { "no errors" } else { "callers will not hear all prompts" };
     println!(
         "{}: {state} ({} cards, {spans} spans, {} trunks, {} seats, {} numbers, {} flows, {} queues, {} agents)",

@@ -104,6 +104,13 @@ impl Records {
         self.tell(Record::Agent(stay));
     }
 
+    /// The clock was stepped: what agents do is told again, with the beginning by the new clock.
+    pub fn stepped(&mut self) {
+        for stay in std::mem::take(&mut self.stays).into_values() {
+            self.tell(Record::Agent(AgentStay { to_ms: Some(stay.from_ms), ..stay }));
+        }
+    }
+
     fn gone(&mut self, agent: &str) {
         if let Some(stay) = self.stays.remove(agent) {
             self.tell(Record::Agent(AgentStay { to_ms: Some(now_ms().max(stay.from_ms)), ..stay }));

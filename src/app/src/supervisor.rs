@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use config::{Config, Source};
 use nix::sys::signal::{Signal, kill};
+use nix::sys::stat::{Mode, umask};
 use nix::unistd::Pid;
 
 use crate::reload::TAKEN;
@@ -80,6 +81,7 @@ struct Kept<'a> {
 
 /// Runs both processes until it is told to stop.
 pub(crate) fn run(file: &Path, config: Config, source: &Source) -> anyhow::Result<()> {
+    close_to_others();
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT] {
         signal_hook::flag::register(signal, Arc::clone(&stop)).context("cannot catch signals")?;
@@ -112,6 +114,12 @@ pub(crate) fn run(file: &Path, config: Config, source: &Source) -> anyhow::Resul
     others.iter_mut().rev().for_each(Kept::end);
     line.end();
     outcome
+}
+
+/// What this process and its children write is for its user and group: callers' numbers and voices are nobody else's.
+fn close_to_others() {
+    let before = umask(Mode::S_IWGRP | Mode::S_IRWXO);
+    umask(before | Mode::S_IWGRP | Mode::S_IRWXO);
 }
 
 /// Waits until the switch process answers at the page's address, but not for ever: it may have to try on by itself.

@@ -24,6 +24,7 @@ use switch::{Input, Machine, Output, RequestId};
 
 use crate::records::{Days, Records};
 use crate::reload::{self, Offered, Reloader};
+use crate::wall::Wall;
 use crate::{lock, refused, supervisor, wiring};
 
 /// Messages that may wait for the machine.
@@ -73,6 +74,7 @@ impl Office {
             records: Some(self.records.clone()),
             recordings_dir: Some(self.recordings_dir.clone()),
             reload: Some(self.reload.clone()),
+            patience: api::Patience::default(),
         };
         self.server = Some(api::serve(config, self.hub.clone()).map_err(refused)?);
         Ok(())
@@ -94,6 +96,7 @@ struct Switching {
     machine: Machine,
     records: Records,
     days: Days,
+    wall: Wall,
     hub: Hub,
     office: Office,
     mail: Receiver<Mail>,
@@ -146,6 +149,7 @@ pub(crate) fn run(file: &Path, taken: Option<&Path>, config: Config, source: Sou
         offered,
         records,
         days: Days::new(),
+        wall: Wall::new(),
         hub,
         office,
         mail,
@@ -187,6 +191,10 @@ impl Switching {
             }
             while let Ok(message) = self.mail.try_recv() {
                 self.mail(message);
+            }
+            if let Some(anchor) = self.wall.stepped() {
+                self.records.stepped();
+                self.tell(Input::Wall(anchor));
             }
             if self.days.has_begun() {
                 self.tell(Input::NewDay);

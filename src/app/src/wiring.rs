@@ -304,6 +304,7 @@ pub(crate) fn switch_config(config: &Config) -> SwitchConfig {
             config::AgentStart::Ready => Start::Ready,
         },
     };
+    let spans = config.cards.iter().flat_map(|card| &card.spans);
     SwitchConfig {
         plan: Plan {
             numbers: config.numbers.iter().map(|rule| number_entry(config, rule)).collect(),
@@ -312,6 +313,7 @@ pub(crate) fn switch_config(config: &Config) -> SwitchConfig {
             trunk_timeout: config.call.trunk_answer_timeout,
         },
         trunks: config.trunks.iter().map(trunk).collect(),
+        telephones: spans.filter(|span| span.kind == SpanKind::Fxs).map(|span| span.id).collect(),
         flows: config.flows.iter().map(|flow| (flow.name.clone(), Arc::new(flow.flow.clone()))).collect(),
         queues: config.queues.iter().map(queue).collect(),
         agents: config.agents.iter().map(agent).collect(),
@@ -412,6 +414,21 @@ pub(crate) fn named_prompts(config: &Config) -> BTreeMap<String, Vec<String>> {
         }
     }
     named
+}
+
+/// Tells people which prompts cannot be played: each of a few, but where all are missing that there are none.
+pub(crate) fn tell_unfit(config: &Config, unfit: &[UnfitPrompt]) -> Vec<String> {
+    let folder = &config.system.prompts_dir;
+    if !unfit.is_empty() && !folder.is_dir() {
+        let file = config.file.display();
+        return vec![format!(
+            "{file}: system.prompts_dir: {}: no such folder: none of the {} prompts in use can be played (for the prompts \
+             that Tandem brings along: `make prompts`)",
+            folder.display(),
+            unfit.len()
+        )];
+    }
+    unfit.iter().map(ToString::to_string).collect()
 }
 
 /// Returns each named prompt that cannot be played. Reads all of them.

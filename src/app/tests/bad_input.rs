@@ -233,4 +233,13 @@ fn check_names_the_node_of_a_flow_whose_prompt_is_missing_or_of_the_wrong_form()
     );
     assert!(!text.contains("welcome"), "{text}");
     assert!(text.contains("callers will not hear all prompts") && text.contains("1 flows"), "{text}");
+    std::fs::remove_dir_all(appliance.folder.path().join("prompts")).unwrap();
+    let (code, text) = run(&appliance, "check");
+    assert_eq!(code, Some(1), "{text}");
+    let told: Vec<_> = text.lines().filter(|line| line.contains("system.prompts_dir")).collect();
+    assert!(
+        told.len() == 1 && told[0].contains("no such folder") && told[0].contains("make prompts"),
+        "{text}"
+    );
+    assert!(!text.contains("No such file"), "{text}");
 }

@@ -235,7 +235,7 @@ fn an_exchange_that_vanishes_with_thirty_calls_up_leaves_none_behind_and_comes_b
     world.exchange.command("drop").unwrap();
     let dropped = Instant::now();
     world.appliance.wait_until(&["spans"], "span 1 is RED", is_red);
-    world.appliance.wait_log("run", &["WARN", "alarms of a span have changed", "span=1"]);
+    world.appliance.wait_log("run", &["WARN", "a span has alarms", "span=1"]);
     for id in &ids {
         world.exchange.wait_call("CLEARED", id).unwrap();
     }

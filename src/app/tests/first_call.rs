@@ -5,6 +5,8 @@
 
 mod appliance;
 
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -184,6 +186,24 @@ fn thirty_calls_at_once_arrive_are_answered_connected_heard_and_recorded() {
     let status = appliance.ask(&["status"]).unwrap();
     assert_eq!(status["health"]["lost_samples"], 0, "{status}");
     assert_eq!(status["health"]["lost_frames"], 0);
+    assert_eq!(
+        open_to_others(&appliance.data("")),
+        Vec::<PathBuf>::new(),
+        "callers are nobody else's business"
+    );
+}
+
+/// Returns the files under `folder` that somebody outside of the owner's group may open.
+fn open_to_others(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
+    entries
+        .flat_map(|path| {
+            let status = path.symlink_metadata().expect("it is there");
+            let inside = if status.is_dir() { open_to_others(&path) } else { vec![] };
+            let open = status.permissions().mode() & 0o007 != 0;
+            inside.into_iter().chain(open.then_some(path))
+        })
+        .collect()
 }
 
 #[test]

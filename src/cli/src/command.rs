@@ -5,7 +5,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 
 use api::schema::{
-    Agents, Calls, Channels, Dial, Dialled, OrderWord, Ordered, Queues, Records, Reloaded, Spans, Status,
+    Agents, Calls, ChannelView, Channels, Dial, Dialled, OrderWord, Ordered, Queues, Records, Reloaded,
+    Spans, Status,
 };
 use clap::{Args, Subcommand, ValueEnum};
 use config::Config;
@@ -266,7 +267,11 @@ impl Command {
                 let query =
                     query(&[("queue", queue), ("agent", agent), ("number", number), ("from_ms", &from_ms)]);
                 let text = client.get(&format!("/v1/records?limit={limit}{query}"))?;
-                print(out, reach, &text, |out| Ok(show::records(out, &client.read::<Records>(&text)?)?))
+                let found: Records = client.read(&text)?;
+                if found.records.is_empty() {
+                    known(&client, queue.as_deref(), agent.as_deref())?;
+                }
+                print(out, reach, &text, |out| Ok(show::records(out, &found)?))
             }
             Command::Reload { .. } => {
                 let text = client.post("/v1/reload", &())?;
@@ -295,6 +300,28 @@ impl Command {
     }
 }
 
+/// Says so if nothing can be found because there is no such queue or agent.
+fn known(client: &Client, queue: Option<&str>, agent: Option<&str>) -> Result<(), CliError> {
+    if let Some(queue) = queue {
+        let queues: Queues = client.read(&client.get("/v1/queues")?)?;
+        one_of("queue", queue, queues.queues.iter().map(|known| &*known.queue))?;
+    }
+    if let Some(agent) = agent {
+        let agents: Agents = client.read(&client.get("/v1/agents")?)?;
+        one_of("agent", agent, agents.agents.iter().map(|known| &*known.agent))?;
+    }
+    Ok(())
+}
+
+fn one_of<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a str>) -> Result<(), CliError> {
+    let known: Vec<&str> = known.collect();
+    if known.contains(&name) {
+        return Ok(());
+    }
+    let known = if known.is_empty() { "none".to_string() } else { known.join(", ") };
+    Err(CliError::Where(format!("no {what} \"{name}\" and no record of one; there are: {known}")))
+}
+
 fn channels(
     client: &Client,
     reach: &Reach,
@@ -303,11 +330,14 @@ fn channels(
     out: &mut dyn Write,
 ) -> Result<(), CliError> {
     let mut found: Channels = client.read(&client.get("/v1/channels")?)?;
-    let of_span = |channel: &str| {
-        let number = channel.split_once('/').map(|(span, _)| span);
-        span.is_none_or(|span| number == Some(&span.to_string()))
-    };
-    found.channels.retain(|c| of_span(&c.channel) && (!busy || c.call.is_some()));
+    if let Some(span) = span {
+        let of_span = |channel: &ChannelView| channel.channel.starts_with(&format!("{span}/"));
+        found.channels.retain(of_span);
+        if found.channels.is_empty() {
+            return Err(CliError::Where(format!("no span {span}; `tandem spans` lists them")));
+        }
+    }
+    found.channels.retain(|channel| !busy || channel.call.is_some());
     if reach.json {
         return Ok(writeln!(out, "{}", serde_json::to_string(&found).map_err(std::io::Error::from)?)?);
     }

@@ -49,7 +49,7 @@ pub enum CliError {
     #[error(transparent)]
     TokenFile(#[from] api::TokenError),
     /// The configuration file has errors.
-    #[error("{}", lines(.0))]
+    #[error("{}\na running tandem goes on with what it has taken: --api URL and --token-file DATA_DIR/api.token reach it", lines(.0))]
     Config(Vec<config::ConfigError>),
     /// The options do not say where the API is.
     #[error("{0}")]

@@ -34,7 +34,7 @@ pub(crate) fn status(out: &mut dyn Write, status: &Status) -> io::Result<()> {
     writeln!(out, "version    {version}, switch up {}", length(*uptime_ms))?;
     writeln!(out, "line       {line}")?;
     writeln!(out, "spans      {} of {} up", spans.up, spans.total)?;
-    writeln!(out, "calls      {} live, {} ended", calls.live, calls.ended_total)?;
+    writeln!(out, "calls      {} live, {} ended since the switch started", calls.live, calls.ended_total)?;
     let priority = if health.realtime { "realtime" } else { "NOT realtime" };
     let memory = if health.locked { "memory locked" } else { "memory NOT locked" };
     writeln!(out, "threads    {priority}, {memory}")?;

@@ -2,9 +2,11 @@
 
 use std::io::{self, Write};
 
+use unicode_width::UnicodeWidthStr;
+
 /// Writes `rows` below `head`, every column as wide as its widest cell, two spaces apart.
 ///
-/// Widths are counted in characters; an empty cell is shown as "-".
+/// Widths are those on a screen, where a Chinese character takes two places; an empty cell is shown as "-".
 pub(crate) fn table<const N: usize>(
     out: &mut dyn Write,
     head: [&str; N],
@@ -12,10 +14,11 @@ pub(crate) fn table<const N: usize>(
 ) -> io::Result<()> {
     let head = head.map(str::to_owned);
     let rows: Vec<[String; N]> = std::iter::once(head).chain(rows).map(|row| row.map(filled)).collect();
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let width = |column: usize| rows.iter().map(|row| row[column].width()).max().unwrap_or(0);
     let widths: [usize; N] = std::array::from_fn(width);
     for row in &rows {
-        let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}"));
+        let padded = |(cell, width): (&String, usize)| cell.clone() + &" ".repeat(width - cell.width());
+        let cells = row.iter().zip(widths).map(padded);
         writeln!(out, "{}", cells.collect::<Vec<_>>().join("  ").trim_end())?;
     }
     Ok(())
@@ -46,6 +49,14 @@ mod tests {
         let rows = [["1".to_string(), "long".into(), String::new()], ["22".into(), "b".into(), "c".into()]];
         table(&mut out, ["A", "B", "C"], rows).expect("memory");
         assert_eq!(String::from_utf8_lossy(&out), "A   B     C\n1   long  -\n22  b     c\n");
+    }
+
+    #[test]
+    fn chinese_stands_straight() {
+        let mut out = Vec::new();
+        let rows = [["a".to_string(), "张伟".into(), "1".into()], ["b".into(), "ann".into(), "2".into()]];
+        table(&mut out, ["A", "B", "C"], rows).expect("memory");
+        assert_eq!(String::from_utf8_lossy(&out), "A  B     C\na  张伟  1\nb  ann   2\n");
     }
 
     #[test]

@@ -28,7 +28,7 @@ fn status_is_a_short_report() {
 version    0.1.0, switch up 0s
 line       attached
 spans      1 of 2 up
-calls      1 live, 1 ended
+calls      1 live, 1 ended since the switch started
 threads    realtime, memory NOT locked
 periods    1000 worked, 2 late, longest 350 us
 lost       16 samples, 0 events, 0 frames, 0 blocks to recorders, 0 blocks of prompts
@@ -187,7 +187,7 @@ fn agents_are_a_table() {
     world.hub.publish(Update::Agent { agent: Box::new(agent) });
     let expected = "\
 AGENT  NAME  SEAT  QUEUES         STATE    REASON  FOR  CALL  ANSWERED  MISSED
-zhang  张伟    201   service,sales  wrap_up  -       0s   -     0         0
+zhang  张伟  201   service,sales  wrap_up  -       0s   -     0         0
 ";
     assert_eq!(world.run(&["agents"]).expect("done"), expected);
 }
@@ -243,7 +243,9 @@ BEGAN (UTC)          CALL          CALLING      CALLED  QUEUE    OUTCOME   WAIT 
     let lines =
         |options: &[&str]| world.run(&[&["records"], options].concat()).expect("done").lines().count() - 1;
     assert_eq!(lines(&["--queue", "service", "--agent", "zhang", "--number", "8000"]), 2);
-    assert_eq!(lines(&["--queue", "a & b=c"]), 0);
+    assert_eq!(lines(&["--number", "1"]), 0);
+    let error = world.run(&["records", "--queue", "a & b=c"]).expect_err("no such queue").to_string();
+    assert_eq!(error, "no queue \"a & b=c\" and no record of one; there are: none");
     assert_eq!(lines(&["--since", "36500d"]), 2);
     assert!(Shell::try_parse_from(["tandem", "records", "--since", "soon"]).is_err());
     let error = world.run(&["records", "--limit", "501"]).expect_err("too many").to_string();
@@ -371,6 +373,7 @@ impl World {
                 records: Some(records),
                 recordings_dir: None,
                 reload: Some(Arc::new(Reloader)),
+                patience: api::Patience::default(),
             },
             hub.clone(),
         )

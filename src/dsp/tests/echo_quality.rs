@@ -24,11 +24,10 @@ fn erle(cells: &[Cell], outs: &[Vec<i16>], from_s: f64, for_s: f64) -> Vec<f64> 
 }
 
 #[test]
-fn convergence_reaches_20_and_26_db_after_half_a_second_and_one() {
+fn convergence_reaches_15_20_and_26_db_after_a_quarter_half_and_whole_second() {
     let begins: Vec<_> = (1..=5).map(|seed| all_hybrids(&css(false, 2.0, -16.0, seed))).collect();
     let outs: Vec<_> = begins.iter().map(|cells| run(cells, NlpMode::Off)).collect();
-    // The first goal is 15 dB and is missed by a hair: 13.5 to 15.7 by the signal, 14.98 in the mean of five.
-    for (from_s, goal_db) in [(0.25, 14.8), (0.5, 20.0), (1.0, 26.0)] {
+    for (from_s, goal_db) in [(0.25, 15.0), (0.5, 20.0), (1.0, 26.0)] {
         let of_signals = begins.iter().zip(&outs).map(|(cells, outs)| mean(&erle(cells, outs, from_s, 0.35)));
         let reached = mean(&of_signals.collect::<Vec<_>>());
         println!("at {from_s} s: {reached:.2} dB");

@@ -18,6 +18,7 @@ mod attach;
 mod legs;
 mod machine;
 mod media;
+mod oddities;
 mod orders;
 mod phones;
 mod trunks;

@@ -17,6 +17,7 @@ use tdm::{Alarms, ChannelId, HdlcFrame, HookState, Law, SpanId, SpanKind, Timesl
 use crate::attach::Attachment;
 use crate::legs::{Leg, Way};
 use crate::media::Media;
+use crate::oddities::Oddities;
 
 /// Ended legs kept for a switch that is away.
 pub const MAX_ENDED: usize = 4_096;
@@ -192,6 +193,7 @@ pub(crate) struct Span {
     pub lost_frames: u64,
     /// All bad frames as they were told last.
     pub bad_frames: u64,
+    pub oddities: Oddities,
     /// Something that the switch should know has changed.
     pub changed: bool,
 }
@@ -359,7 +361,11 @@ impl Machine {
         if span.alarms == alarms {
             return;
         }
-        tracing::warn!(span = %id, before = %span.alarms, now = %alarms, "alarms of a span have changed");
+        if (alarms - span.alarms).is_empty() {
+            tracing::info!(span = %id, before = %span.alarms, now = %alarms, "alarms of a span have gone");
+        } else {
+            tracing::warn!(span = %id, before = %span.alarms, now = %alarms, "a span has alarms");
+        }
         let (was_up, is_up) = (!span.alarms.blocks_calls(), !alarms.blocks_calls());
         span.alarms = alarms;
         span.changed = true;
@@ -600,6 +606,7 @@ impl Span {
             damaged_frames: 0,
             lost_frames: 0,
             bad_frames: 0,
+            oddities: Oddities::default(),
             changed: false,
         }
     }

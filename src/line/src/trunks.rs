@@ -88,7 +88,14 @@ impl Machine {
             }
             PriEvent::Released { call, cause, .. } => self.released(span, call, Cause(cause.value()), now),
             PriEvent::Channel { timeslot, state } => self.channel_state(span, timeslot, state),
-            PriEvent::Notice(notice) => note(span, notice),
+            PriEvent::Notice(Notice::PeerRestarted) => {
+                tracing::info!(%span, "the other side has restarted channels");
+            }
+            PriEvent::Notice(notice) => {
+                if let Some(known) = self.spans.get_mut(&span) {
+                    known.oddities.note(span, notice, now);
+                }
+            }
         }
     }
 
@@ -288,20 +295,4 @@ fn bit_of(timeslot: Timeslot) -> u32 {
 /// Returns a cause as Q.931 carries it.
 pub(crate) fn pri_cause(cause: Cause) -> isdn::Cause {
     isdn::Cause::new(cause.0)
-}
-
-/// Writes down what a span found odd.
-fn note(span: SpanId, notice: Notice) {
-    match notice {
-        Notice::PeerRestarted => tracing::info!(%span, "the other side has restarted channels"),
-        Notice::RequestIgnored => tracing::debug!(%span, "a request came too late for its call"),
-        Notice::UnexpectedMessage(_)
-        | Notice::UnknownMessage(_)
-        | Notice::BadElement { .. }
-        | Notice::UnknownCall(_)
-        | Notice::Glare(_)
-        | Notice::StatusReceived(_)
-        | Notice::RestartUnanswered
-        | Notice::CallLimit => tracing::warn!(%span, ?notice, "odd signalling"),
-    }
 }

@@ -2,7 +2,7 @@
 //!
 //! A leg is named by whoever makes it: the line process (session 0) for calls that arrive, the switch (the session
 //! number it was given at attach) for calls that it originates. The epoch is the start of the line process in Unix
-//! seconds, so that a name is never used twice on one machine.
+//! seconds, or one more than that of its predecessor if the clock was set back: a name is never used twice on one machine.
 
 use core::fmt;
 use core::str::FromStr;
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 /// One leg of a call: our end of one line's part in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct LegId {
-    /// When the line process started, in Unix seconds.
+    /// When the line process started, in Unix seconds, or a little more.
     pub epoch: u32,
     /// Who named it: 0 the line process, else the switch's session.
     pub session: u16,

@@ -96,6 +96,8 @@ pub enum Input {
     Stored(LegId),
     /// A new day has begun where the centre is: figures are counted anew.
     NewDay,
+    /// The system's clock was stepped: what is shown from now on has the times of this anchor.
+    Wall(WallAnchor),
     /// A deadline has passed.
     Timeout,
 }
@@ -212,6 +214,7 @@ impl Machine {
                 self.centre.acd.new_day(now);
                 self.centre.all_changed();
             }
+            Input::Wall(anchor) => self.wall(anchor),
             Input::Timeout => self.timeout(now),
         }
         self.settle(now);
@@ -368,7 +371,8 @@ impl Machine {
             return;
         }
         let seat = self.config.plan.seat_at(channel);
-        let from = if seat.is_some() { From::Seat } else { From::Trunk };
+        let inside = seat.is_some() || self.config.telephones.contains(&channel.span);
+        let from = if inside { From::Seat } else { From::Trunk };
         let calling = seat.map_or(calling, |seat| seat.number.as_str()).to_string();
         let mut call = Call::new(leg, called, &calling, from);
         call.restricted = restricted;
@@ -453,6 +457,15 @@ impl Machine {
         if let Some(entry) = self.calls.get(&first) {
             let call = entry.view(&self.anchor);
             self.update(Update::Call { call });
+        }
+    }
+
+    /// Shows everything that lives again, by the clock as it is now.
+    fn wall(&mut self, anchor: WallAnchor) {
+        self.anchor = anchor;
+        self.centre.all_changed();
+        if self.attached {
+            self.calls.keys().copied().collect::<Vec<_>>().into_iter().for_each(|first| self.show(first));
         }
     }
 

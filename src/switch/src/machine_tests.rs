@@ -4,7 +4,7 @@ use super::*;
 use crate::Trunk;
 use call::{Action, NumberEntry, Place, Plan, Seat};
 use link::{Health, LegCensus, PlayId, SpanCensus};
-use tdm::{Alarms, SpanId};
+use tdm::{Alarms, SpanId, Timeslot};
 
 const EPOCH: u32 = 1_000;
 const PORT: ChannelId = ChannelId::new(5, 1);
@@ -291,4 +291,23 @@ fn spans_and_health_are_shown() {
     assert_eq!(bench.view.spans[&1].alarms, ["red"]);
     assert_eq!(bench.view.health.periods, 5);
     assert_eq!(bench.view.channels()[0].state, "alarm");
+}
+
+#[test]
+fn a_telephone_without_a_seat_is_inside_like_any_other() {
+    let mut bench = Bench::attached(1, vec![]);
+    let stranger = ChannelId { timeslot: Timeslot(PORT.timeslot.0 + 1), ..PORT };
+    bench.machine.config.telephones = vec![PORT.span];
+    let (called, calling) = ("201".to_string(), String::new());
+    bench.event(Event::Offer {
+        leg: line_leg(1),
+        channel: stranger,
+        called,
+        calling,
+        restricted: false,
+        complete: true,
+    });
+    assert_eq!(bench.view.calls[&line_leg(1).to_string()].from, From::Seat);
+    let rings = |order: &Order| matches!(order, Order::Originate { to: Destination::Port(PORT), .. });
+    assert!(bench.orders().iter().any(rings), "it reaches its neighbour");
 }

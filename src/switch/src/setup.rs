@@ -78,6 +78,8 @@ pub struct SwitchConfig {
     pub plan: Plan,
     /// The trunks by which people may dial out.
     pub trunks: Vec<Trunk>,
+    /// Spans with telephones: who calls from there is inside, with a seat or without.
+    pub telephones: Vec<SpanId>,
     /// The flows by name.
     pub flows: BTreeMap<String, Arc<ValidFlow>>,
     /// The queues.

@@ -272,3 +272,21 @@ fn a_new_day_counts_anew() {
     bench.new_day();
     assert_eq!(bench.queue().figures.offered, 0);
 }
+
+#[test]
+fn after_a_step_of_the_clock_everything_that_lives_is_shown_by_the_new_one() {
+    let mut bench = Bench::new(Start::Offline);
+    let talking = into_queue(&mut bench, 1);
+    ready(&mut bench, "ann");
+    let second = bench.rung("201").unwrap();
+    bench.event(Event::Answered { leg: second });
+    into_queue(&mut bench, 2);
+    bench.pass(5 * SECOND);
+    let step_ms = 1_700_000_000_000;
+    bench.step_clock(step_ms);
+    assert_eq!(bench.view.calls[&talking.to_string()].since_ms, step_ms - 5_000);
+    assert_eq!(bench.view.agents["ann"].since_ms, step_ms - 5_000);
+    assert_eq!(bench.queue().oldest_ms, Some(step_ms - 5_000));
+    bench.end(second, Cause::NORMAL);
+    assert_eq!(bench.view.agents["ann"].since_ms, step_ms);
+}

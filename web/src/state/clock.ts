@@ -19,6 +19,7 @@ interface Sample {
 export class ServerClock {
   #samples: Sample[] = [];
   #between: number;
+  #heard: () => void = () => {};
   readonly #wall: () => number;
   readonly #steady: () => number;
 
@@ -33,6 +34,12 @@ export class ServerClock {
     const tripMs = Math.max(0, receivedMs - sentMs);
     this.#samples.push({ offsetMs: serverMs - (sentMs + receivedMs) / 2, tripMs });
     this.#samples = this.#samples.slice(-KEPT);
+    this.#heard();
+  }
+
+  /** Calls `heard` at every sample: what is shown need not wait for the next second to be right. */
+  onSample(heard: () => void): void {
+    this.#heard = heard;
   }
 
   /** Milliseconds that the switch's clock is ahead of ours. */

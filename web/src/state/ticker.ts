@@ -1,4 +1,5 @@
-// One timer for everything on the page that runs: it ticks at each full second of the switch's clock.
+// One timer for everything on the page that runs: it ticks at each full second of the switch's clock, and whenever more
+// is known about that clock.
 import type { ServerClock } from "./clock";
 
 const SECOND_MS = 1_000;
@@ -7,10 +8,12 @@ export class Ticker {
   readonly #clock: ServerClock;
   readonly #listeners = new Set<() => void>();
   #now: number;
+  #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(clock: ServerClock) {
     this.#clock = clock;
     this.#now = clock.now();
+    clock.onSample(() => this.#tick());
     this.#wait();
   }
 
@@ -25,7 +28,8 @@ export class Ticker {
   #wait(): void {
     const rest = SECOND_MS - (this.#clock.now() % SECOND_MS);
     // A little after the second, so that a timer that fires early does not tick twice.
-    setTimeout(() => this.#tick(), rest + 5);
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#tick(), rest + 5);
   }
 
   #tick(): void {

@@ -157,6 +157,7 @@ pub fn config(listen: &str) -> ApiConfig {
         records: None,
         recordings_dir: None,
         reload: None,
+        patience: api::Patience::default(),
     }
 }
 

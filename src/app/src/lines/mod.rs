@@ -12,6 +12,7 @@
 //! When the realtime or signalling thread ends or stalls, the lines are left in their defined state (see `rt::start`) and
 //! the process ends; its supervisor starts it again.
 
+mod epoch;
 mod link_server;
 mod media;
 mod signalling;
@@ -104,7 +105,8 @@ impl Lines {
         tracing::info!(cards = cards.len(), spans = lines.len(), "cards started");
         let (engine, handle) = Engine::new(wiring::engine_config(config), cards)?;
         let EngineHandle { sig_commands, events, dchannels, taps, feeds, layout, counters, .. } = handle;
-        let epoch = u32::try_from(clock.anchor().unix_nanos(clock.now()) / 1_000_000_000).unwrap_or(u32::MAX);
+        let unix_s = clock.anchor().unix_nanos(clock.now()) / 1_000_000_000;
+        let epoch = epoch::next(&config.system.data_dir, u32::try_from(unix_s).unwrap_or(u32::MAX));
         let (inbox, mail) = bounded(INBOX);
         let failed_recordings = Arc::new(media::Failures::default());
         let (play, player) = media::start_player(config, feeds, inbox.clone())?;

@@ -6,10 +6,11 @@
 #![expect(unsafe_code, reason = "rule D6: a marked DSP kernel, vector registers measured to pay")]
 
 use core::arch::x86_64::{
-    __m256, _mm_add_ps, _mm_add_ss, _mm_cvtss_f32, _mm_movehl_ps, _mm_shuffle_ps, _mm256_add_ps,
-    _mm256_castps256_ps128, _mm256_div_ps, _mm256_extractf128_ps, _mm256_fmadd_ps, _mm256_fnmadd_ps,
-    _mm256_load_ps, _mm256_loadu_ps, _mm256_max_ps, _mm256_min_ps, _mm256_mul_ps, _mm256_set1_ps,
-    _mm256_setzero_ps, _mm256_store_ps, _mm256_sub_ps,
+    __m256, _MM_HINT_T0, _mm_add_ps, _mm_add_ss, _mm_cvtss_f32, _mm_movehl_ps, _mm_prefetch, _mm_shuffle_ps,
+    _mm256_add_ps, _mm256_castps256_ps128, _mm256_div_ps, _mm256_extractf128_ps, _mm256_fmadd_ps,
+    _mm256_fnmadd_ps, _mm256_hadd_ps, _mm256_load_ps, _mm256_loadu_ps, _mm256_max_ps, _mm256_min_ps,
+    _mm256_mul_ps, _mm256_permute2f128_ps, _mm256_set1_ps, _mm256_setzero_ps, _mm256_store_ps,
+    _mm256_storeu_ps, _mm256_sub_ps,
 };
 
 use tdm::Block;
@@ -52,6 +53,13 @@ impl Lanes for Avx {
             Some(part) => Avx(unsafe { _mm256_loadu_ps(part.as_ptr()) }),
             // SAFETY: touches no memory.
             None => Avx(unsafe { _mm256_setzero_ps() }),
+        }
+    }
+    #[inline(always)]
+    fn store_at(self, to: &mut [f32], at: usize) {
+        if let Some(part) = to.get_mut(at..at + LANES) {
+            // SAFETY: eight floats are there; the store needs no alignment.
+            unsafe { _mm256_storeu_ps(part.as_mut_ptr(), self.0) }
         }
     }
     #[inline(always)]
@@ -100,6 +108,11 @@ impl Lanes for Avx {
         Avx(unsafe { _mm256_fnmadd_ps(self.0, factor.0, term.0) })
     }
     #[inline(always)]
+    fn fetch(of: &f32) {
+        // SAFETY: a hint, whatever the address.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(core::ptr::from_ref(of).cast()) }
+    }
+    #[inline(always)]
     fn sum(self) -> f32 {
         // SAFETY: as `splat`.
         unsafe {
@@ -107,5 +120,17 @@ impl Lanes for Avx {
             let two = _mm_add_ps(four, _mm_movehl_ps(four, four));
             _mm_cvtss_f32(_mm_add_ss(two, _mm_shuffle_ps(two, two, 1)))
         }
+    }
+    #[inline(always)]
+    fn sums(of: &[Self; LANES]) -> Self {
+        let [a, b, c, d, e, f, g, h] = of;
+        // SAFETY: as `splat`.
+        Avx(unsafe {
+            let abcd = _mm256_hadd_ps(_mm256_hadd_ps(a.0, b.0), _mm256_hadd_ps(c.0, d.0));
+            let efgh = _mm256_hadd_ps(_mm256_hadd_ps(e.0, f.0), _mm256_hadd_ps(g.0, h.0));
+            let low = _mm256_permute2f128_ps(abcd, efgh, 0x20);
+            let high = _mm256_permute2f128_ps(abcd, efgh, 0x31);
+            _mm256_add_ps(low, high)
+        })
     }
 }

@@ -5,7 +5,7 @@
 //! itself. Limits: its cost grows with the taps in use, 32 at a time.
 
 use super::BLOCK;
-use super::lanes::{LANES, Lanes};
+use super::lanes::{LANES, Lanes, V};
 use tdm::CHUNK;
 
 /// What was sent, newest last; every sample is kept twice, so that any stretch of the tail lies in one piece.
@@ -45,16 +45,19 @@ impl History {
     }
 }
 
-/// Convolves the newest block with `taps`, oldest delay first, the last one at a delay of `delay` samples.
+/// Convolves the newest block with a partition's taps, longest delay first, the last one at a delay of `delay` samples.
 #[inline(always)]
-pub fn convolve<L: Lanes>(taps: &[f32], delay: usize, history: &History, sums: &mut [L; CHUNK]) {
+pub fn convolve<L: Lanes>(taps: &[f32; BLOCK], delay: usize, history: &History, sums: &mut [L; CHUNK]) {
     let (samples, now) = history.newest();
-    let start = (now + 1).saturating_sub(delay + taps.len());
-    let Some(samples) = samples.get(start..start + taps.len() + CHUNK - 1) else { return };
-    for j in (0..taps.len()).step_by(LANES) {
-        let tap = L::load_at(taps, j);
+    let start = (now + 1).saturating_sub(delay + BLOCK);
+    let Some(samples) = samples.get(start..).and_then(|from| from.first_chunk::<{ BLOCK + CHUNK - 1 }>())
+    else {
+        return;
+    };
+    for j in 0..BLOCK / LANES {
+        let tap = L::load_at(taps, j * LANES);
         for (i, sum) in sums.iter_mut().enumerate() {
-            *sum = tap.mul_add(L::load_at(samples, i + j), *sum);
+            *sum = tap.mul_add(L::load_at(samples, i + j * LANES), *sum);
         }
     }
 }
@@ -62,7 +65,9 @@ pub fn convolve<L: Lanes>(taps: &[f32], delay: usize, history: &History, sums: &
 /// Adds each sum's lanes.
 #[inline(always)]
 pub fn collect<L: Lanes>(sums: &[L; CHUNK]) -> [f32; CHUNK] {
-    sums.map(Lanes::sum)
+    let mut all = V::ZERO;
+    L::sums(sums).store(&mut all);
+    all.0
 }
 
 /// The taps that are heard.
@@ -95,12 +100,26 @@ impl Foreground {
     pub fn echo<L: Lanes>(&self, history: &History) -> [f32; CHUNK] {
         let mut sums = [L::splat(0.0); CHUNK];
         for &part in &self.used[..self.count] {
-            let delay = usize::from(part) * BLOCK;
-            if let Some(taps) = self.taps.get(delay..delay + BLOCK) {
-                convolve(taps, delay, history, &mut sums);
+            let part = usize::from(part);
+            if let Some(taps) = self.taps.as_chunks().0.get(part) {
+                convolve(taps, part * BLOCK, history, &mut sums);
             }
         }
         collect(&sums)
+    }
+
+    /// Asks for what [`Foreground::echo`] will need.
+    #[inline(always)]
+    pub fn fetch<L: Lanes>(&self, history: &History) {
+        let (samples, now) = history.newest();
+        for &part in &self.used[..self.count] {
+            let taps = usize::from(part) * BLOCK;
+            let start = (now + CHUNK + 1).saturating_sub(taps + BLOCK);
+            for line in [0, BLOCK / 2, BLOCK + CHUNK - 2] {
+                samples.get(start + line).into_iter().for_each(L::fetch);
+                self.taps.get(taps + line).into_iter().for_each(L::fetch);
+            }
+        }
     }
 
     /// Takes a partition's taps, shortest delay first; follow up with [`Foreground::keep`].
@@ -110,24 +129,25 @@ impl Foreground {
         }
     }
 
-    /// Takes a whole filter, longest delay first.
-    pub fn take_all(&mut self, taps: &[f32]) {
-        for (part, from) in taps.rchunks_exact(BLOCK).enumerate() {
-            if let Some(place) = self.taps.get_mut(part * BLOCK..(part + 1) * BLOCK) {
-                place.copy_from_slice(from);
+    /// Takes these partitions of another filter that is kept in the same way, and no others.
+    pub fn take_parts(&mut self, taps: &[f32], parts: &[u16]) {
+        for &part in parts {
+            let place = usize::from(part) * BLOCK..(usize::from(part) + 1) * BLOCK;
+            if let (Some(to), Some(from)) = (self.taps.get_mut(place.clone()), taps.get(place)) {
+                to.copy_from_slice(from);
             }
         }
-        self.keep(0..(taps.len() / BLOCK) as u16);
+        self.keep(parts.iter().copied(), LEAST_OF_STARTER);
     }
 
     /// Uses these partitions, and of them only those that carry `least` of the strongest one's energy.
-    pub fn keep(&mut self, parts: impl Iterator<Item = u16> + Clone) {
+    pub fn keep(&mut self, parts: impl Iterator<Item = u16> + Clone, least: f32) {
         let energy = |part: u16| self.part(usize::from(part)).iter().map(|tap| tap * tap).sum::<f32>();
         let strongest = parts.clone().map(energy).fold(0.0, f32::max);
         let mut count = 0;
         for part in parts {
             let here = self.part(usize::from(part)).iter().map(|tap| tap * tap).sum::<f32>();
-            if here > LEAST_ENERGY * strongest && count < self.used.len() {
+            if here > least * strongest && count < self.used.len() {
                 self.used[count] = part;
                 count += 1;
             }
@@ -146,5 +166,7 @@ impl Foreground {
     }
 }
 
-/// A partition with less of the strongest one's energy than this is not heard.
-const LEAST_ENERGY: f32 = 3e-5;
+/// A partition with less of the strongest one's energy than this is not heard: of the background's filter, and of a starter's,
+/// which is noisier.
+pub const LEAST_OF_BACKGROUND: f32 = 3e-5;
+const LEAST_OF_STARTER: f32 = 3e-4;

@@ -225,18 +225,41 @@ impl Kalman {
     fn filter<L: Lanes>(&mut self, count: usize) {
         self.spectrum = [C::ZERO; BINS];
         self.gain_power = [V::ZERO; BINS];
-        for &part in &self.window[..count] {
+        let (four, rest) = self.window[..count].as_chunks::<4>();
+        for (index, parts) in four.iter().enumerate() {
+            // The state of all banks is larger than a processor's own cache: the next partitions are asked for ahead.
+            let next = four.get(index + 1).unwrap_or(parts);
+            let at = |part: &u16| {
+                let part = usize::from(*part);
+                (&self.x[(self.head + part) % self.parts], &self.w[part], &self.p[part])
+            };
+            let parts = [at(&parts[0]), at(&parts[1]), at(&parts[2]), at(&parts[3])];
+            let next = [at(&next[0]), at(&next[1]), at(&next[2]), at(&next[3])];
+            for k in 0..BINS {
+                for (x, w, p) in next {
+                    L::fetch(&x[k].re.0[0]);
+                    L::fetch(&w[k].re.0[0]);
+                    L::fetch(&p[k].0[0]);
+                }
+                let (y, sum) = (&mut self.spectrum[k], &mut self.gain_power[k]);
+                let mut sums = (L::load(&y.re), L::load(&y.im), L::load(sum));
+                for (x, w, p) in parts {
+                    sums = add_bin(&x[k], &w[k], &p[k], sums);
+                }
+                sums.0.store(&mut y.re);
+                sums.1.store(&mut y.im);
+                sums.2.store(sum);
+            }
+        }
+        for &part in rest {
             let part = usize::from(part);
             let (x, w, p) = (&self.x[(self.head + part) % self.parts], &self.w[part], &self.p[part]);
             for k in 0..BINS {
-                let (xr, xi) = (L::load(&x[k].re), L::load(&x[k].im));
-                let (wr, wi) = (L::load(&w[k].re), L::load(&w[k].im));
-                let y = &mut self.spectrum[k];
-                xi.mul_sub_from(wi, xr.mul_add(wr, L::load(&y.re))).store(&mut y.re);
-                xi.mul_add(wr, xr.mul_add(wi, L::load(&y.im))).store(&mut y.im);
-                let power = xi.mul_add(xi, xr.mul(xr));
-                let sum = &mut self.gain_power[k];
-                power.mul_add(L::load(&p[k]), L::load(sum)).store(sum);
+                let (y, sum) = (&mut self.spectrum[k], &mut self.gain_power[k]);
+                let sums = add_bin(&x[k], &w[k], &p[k], (L::load(&y.re), L::load(&y.im), L::load(sum)));
+                sums.0.store(&mut y.re);
+                sums.1.store(&mut y.im);
+                sums.2.store(sum);
             }
         }
     }
@@ -428,6 +451,15 @@ impl Kalman {
         }
     }
 
+    /// Empties one channel's partition; with `variance` also sets its uncertainty.
+    pub fn empty(&mut self, lane: usize, part: usize, variance: Option<f32>) {
+        self.energy[part].0[lane] = 0.0;
+        self.w[part].iter_mut().for_each(|w| (w.re.0[lane], w.im.0[lane]) = (0.0, 0.0));
+        if let Some(variance) = variance {
+            self.p[part].iter_mut().for_each(|p| p.0[lane] = variance);
+        }
+    }
+
     /// Sets one channel's partition to `taps`; with `variance` also its uncertainty.
     #[inline(always)]
     pub fn set<L: Lanes>(&mut self, lane: usize, part: usize, taps: &[f32], variance: Option<f32>) {
@@ -444,4 +476,15 @@ impl Kalman {
             self.p[part].iter_mut().for_each(|p| p.0[lane] = variance);
         }
     }
+}
+
+/// Adds a bin of a partition to the echo estimate and to the power of what is uncertain in it.
+#[inline(always)]
+fn add_bin<L: Lanes>(x: &C, w: &C, p: &V, (re, im, power): (L, L, L)) -> (L, L, L) {
+    let (xr, xi) = (L::load(&x.re), L::load(&x.im));
+    let (wr, wi) = (L::load(&w.re), L::load(&w.im));
+    let re = xi.mul_sub_from(wi, xr.mul_add(wr, re));
+    let im = xi.mul_add(wr, xr.mul_add(wi, im));
+    let sent = xi.mul_add(xi, xr.mul(xr));
+    (re, im, sent.mul_add(L::load(p), power))
 }

@@ -28,6 +28,8 @@ pub trait Lanes: Copy {
     fn store(self, to: &mut V);
     /// Loads eight neighbouring floats of one channel, from `at` on; zeros if they are not all there.
     fn load_at(from: &[f32], at: usize) -> Self;
+    /// Stores to eight neighbouring floats of one channel, from `at` on; to none if they are not all there.
+    fn store_at(self, to: &mut [f32], at: usize);
     fn splat(value: f32) -> Self;
     fn add(self, other: Self) -> Self;
     fn sub(self, other: Self) -> Self;
@@ -39,8 +41,12 @@ pub trait Lanes: Copy {
     fn mul_add(self, factor: Self, term: Self) -> Self;
     /// `term - self * factor`.
     fn mul_sub_from(self, factor: Self, term: Self) -> Self;
+    /// Asks for the cache line of a float that is needed soon.
+    fn fetch(of: &f32);
     /// The sum of the eight lanes.
     fn sum(self) -> f32;
+    /// The sums of eight times eight lanes: the first one in the first lane, and so on.
+    fn sums(of: &[Self; LANES]) -> Self;
 }
 
 /// The form for any processor.
@@ -74,6 +80,12 @@ impl Lanes for Portable {
             out.copy_from_slice(part);
         }
         Portable(out)
+    }
+    #[inline(always)]
+    fn store_at(self, to: &mut [f32], at: usize) {
+        if let Some(part) = to.get_mut(at..at + LANES) {
+            part.copy_from_slice(&self.0);
+        }
     }
     #[inline(always)]
     fn splat(value: f32) -> Self {
@@ -112,7 +124,13 @@ impl Lanes for Portable {
         term.sub(self.mul(factor))
     }
     #[inline(always)]
+    fn fetch(_: &f32) {}
+    #[inline(always)]
     fn sum(self) -> f32 {
         self.0.iter().sum()
+    }
+    #[inline(always)]
+    fn sums(of: &[Self; LANES]) -> Self {
+        Portable(core::array::from_fn(|lane| of[lane].sum()))
     }
 }

@@ -30,7 +30,7 @@ use tdm::{Block, CHUNK};
 
 use control::{Control, Verdict};
 use disabler::Disabler;
-use foreground::{Foreground, History};
+use foreground::{Foreground, History, LEAST_OF_BACKGROUND};
 use kalman::Kalman;
 use lanes::{LANES, Lanes, Portable, V};
 use nlp::Nlp;
@@ -222,6 +222,9 @@ impl EchoBank {
     fn process_on<L: Lanes>(&mut self, sent: &[Block; CHANNELS], received: &mut [Block; CHANNELS]) {
         let fill = self.fill;
         for (lane, (sent, received)) in sent.iter().zip(received.iter_mut()).enumerate() {
+            if let Some(next) = self.channels.get(lane + 1) {
+                next.foreground.fetch::<L>(&next.history);
+            }
             let Some(own) = self.channels.get_mut(lane) else { continue };
             if own.mode == EchoMode::Off {
                 continue;
@@ -316,7 +319,7 @@ impl EchoBank {
             }
         });
         for (_, own) in self.channels.iter_mut().enumerate().filter(|(lane, _)| copied[*lane]) {
-            own.foreground.keep(self.kalman.window(full).iter().copied());
+            own.foreground.keep(self.kalman.window(full).iter().copied(), LEAST_OF_BACKGROUND);
         }
     }
 }
@@ -324,13 +327,20 @@ impl EchoBank {
 /// Sets the background's filter of a channel to the foreground's; `unsure` is the part of it that may be wrong.
 #[inline(always)]
 fn restore<L: Lanes>(kalman: &mut Kalman, foreground: &Foreground, lane: usize, unsure: Option<f32>) {
+    let energy = |part: usize| foreground.part(part).iter().map(|tap| tap * tap).sum::<f32>();
+    let used = || (0..kalman.parts()).filter(|&part| foreground.uses(part));
+    let (total, count) = (used().map(energy).sum::<f32>(), used().count().max(1));
+    // What is wrong lies in all partitions, mostly in those that the foreground has.
+    let (outside, inside) = (total / kalman.parts() as f32, total / count as f32);
+    let variance = |mean: f32| unsure.map(|unsure| unsure * mean + 1e-6);
     for part in 0..kalman.parts() {
-        let mut taps = [0.0; BLOCK];
-        if foreground.uses(part) {
-            taps.iter_mut().zip(foreground.part(part).iter().rev()).for_each(|(to, from)| *to = *from);
+        if !foreground.uses(part) {
+            kalman.empty(lane, part, variance(outside));
+            continue;
         }
-        let energy: f32 = taps.iter().map(|tap| tap * tap).sum();
-        kalman.set::<L>(lane, part, &taps, unsure.map(|unsure| unsure * energy + 1e-6));
+        let mut taps = [0.0; BLOCK];
+        taps.iter_mut().zip(foreground.part(part).iter().rev()).for_each(|(to, from)| *to = *from);
+        kalman.set::<L>(lane, part, &taps, variance(inside + energy(part)));
     }
 }
 
@@ -355,7 +365,8 @@ impl Channel {
     #[inline(always)]
     fn start<L: Lanes>(&mut self, x: &[f32; CHUNK], d: &[f32; CHUNK], left: &[f32; CHUNK], narrow: bool) {
         if let Some(won) = self.starter.block::<L>(&self.history, x, d, left, narrow) {
-            self.foreground.take_all(self.starter.candidate());
+            let (taps, parts) = self.starter.candidate();
+            self.foreground.take_parts(taps, parts);
             self.starter.go_on();
             self.won = Some(won);
             self.converging = CONVERGING_BLOCKS;

@@ -1,14 +1,16 @@
 //! The starter: finds a new echo path within a few hundred milliseconds.
 //!
 //! Place on the path: beside the foreground and the background, and only while no good filter is known: at the beginning
-//! of a call and after the path has changed. How: an IPNLMS filter over the whole tail, sample by sample; since its step is
+//! of a call and after the path has changed. How: an IPNLMS filter over the whole tail, two samples at a time; since its step is
 //! shared out by the size of the taps, a sparse path is found several times faster than by the background. It is fast and
 //! easily misled, so it is never heard itself: every few milliseconds a copy of it is frozen, and only if that *candidate*
 //! does better on the sound that follows than what is in use, it is adopted. A filter that has followed the near-end talker
-//! fails that test. Source: Benesty and Gay 2002; Ochiai 1977 for the two paths.
+//! fails that test. Once a candidate has won, the partitions with the least echo are dropped in steps: what is left is found faster
+//! and for less. After 400 ms of speech the background is as good, and the starter stops. Source: Benesty and Gay 2002; Ochiai 1977 for the two paths.
 
+use super::BLOCK;
 use super::foreground::{History, collect, convolve};
-use super::lanes::{LANES, Lanes, V};
+use super::lanes::{LANES, Lanes};
 use tdm::CHUNK;
 
 /// The step.
@@ -17,6 +19,12 @@ const STEP: f32 = 0.6;
 const REGULAR: f32 = 50.0;
 /// Samples between two looks at the sizes of the taps.
 const SHARES_SAMPLES: u32 = 64;
+/// Samples between two looks at which partitions carry echo; from which part of the strongest one's energy they do; how many of
+/// them are kept at a look whatever their energy, and at the end.
+const NARROW_SAMPLES: u32 = 512;
+const CARRIES: f32 = 0.003;
+const KEPT: f32 = 0.75;
+const LEAST_PARTS: usize = 4;
 /// Blocks over which a candidate is tried: when nothing is known, and when a good filter must be beaten.
 const TRIAL_BLOCKS: u32 = 10;
 const LONG_TRIAL_BLOCKS: u32 = 24;
@@ -24,14 +32,14 @@ const LONG_TRIAL_BLOCKS: u32 = 24;
 const BETTER: (f32, f32) = (0.75, 0.7);
 const MUCH_BETTER: (f32, f32) = (0.25, 0.25);
 /// Blocks with far-end speech after which the starter stops, and blocks it rests then.
-const RUN_BLOCKS: u32 = 1_500;
+const RUN_BLOCKS: u32 = 400;
 const REST_BLOCKS: u32 = 2_000;
 /// Blocks in which the filter in use must be bad before the starter begins.
 const WANTED_BLOCKS: u32 = 3;
 /// The filter in use is bad if it leaves this part of what was received.
 const BAD: f32 = 0.1;
 /// Mean square below which received sound is not looked at.
-const LEAST_POWER: f32 = 200.0;
+const LEAST_POWER: f32 = 3_000.0;
 /// Mean square of what is sent below which it is silence.
 const SPEAKING: f32 = 400.0;
 /// How fast the powers follow, a block.
@@ -42,10 +50,16 @@ const MOST_TRUST: u32 = 100;
 
 /// One channel's starter.
 pub struct Starter {
-    taps: Box<[f32]>,
-    shares: Box<[f32]>,
-    candidate: Box<[f32]>,
-    /// Taps of the channel's tail.
+    /// By partition; within one, the longest delay first.
+    taps: Box<[[f32; BLOCK]]>,
+    shares: Box<[[f32; BLOCK]]>,
+    candidate: Box<[[f32; BLOCK]]>,
+    /// The partitions that are worked on: all of the tail until a candidate has won, then those with echo.
+    parts: Box<[u16]>,
+    count: usize,
+    /// Their energies, while they are chosen.
+    energies: Box<[(f32, u16)]>,
+    /// Partitions of the channel's tail.
     tail: usize,
     is_on: bool,
     has_won: bool,
@@ -80,11 +94,16 @@ pub struct Won {
 impl Starter {
     /// Makes a starter for `taps`. Allocates.
     pub fn new(taps: usize) -> Starter {
+        let parts = taps / BLOCK;
+        let empty = || vec![[0.0; BLOCK]; parts].into();
         Starter {
-            taps: vec![0.0; taps].into(),
-            shares: vec![0.0; taps].into(),
-            candidate: vec![0.0; taps].into(),
-            tail: taps,
+            taps: empty(),
+            shares: empty(),
+            candidate: empty(),
+            parts: (0..parts as u16).collect(),
+            count: parts,
+            energies: vec![(0.0, 0); parts].into(),
+            tail: parts,
             is_on: false,
             has_won: false,
             samples: 0,
@@ -100,7 +119,7 @@ impl Starter {
 
     /// Shortens the tail; takes effect with the next start.
     pub fn set_tail(&mut self, taps: usize) {
-        self.tail = taps.min(self.taps.len());
+        self.tail = (taps / BLOCK).min(self.taps.len());
     }
 
     /// Stops and forgets what was trusted.
@@ -115,9 +134,9 @@ impl Starter {
         (self.trust, self.has_won, self.rest) = (0, false, 0);
     }
 
-    /// The candidate's taps, longest delay first.
-    pub fn candidate(&self) -> &[f32] {
-        &self.candidate
+    /// The candidate's taps by partition, and the partitions it has.
+    pub fn candidate(&self) -> (&[f32], &[u16]) {
+        (self.candidate.as_flattened(), &self.parts[..self.count])
     }
 
     /// Works on the newest block of `history`: `received` came back, of which the filter in use left `left`.
@@ -160,62 +179,117 @@ impl Starter {
         let bad = self.left > BAD * self.received && self.received > LEAST_POWER;
         self.wanted = if telling && bad && self.rest == 0 { self.wanted + 1 } else { 0 };
         if self.wanted > WANTED_BLOCKS {
-            let even = 1.0 / self.tail as f32;
-            self.taps.fill(0.0);
-            self.candidate.fill(0.0);
-            self.shares.fill(0.0);
-            self.in_tail().fill(even);
+            self.count = 0;
+            let even = 1.0 / (self.tail * BLOCK) as f32;
+            for part in 0..self.tail {
+                (self.taps[part], self.candidate[part], self.shares[part]) =
+                    ([0.0; BLOCK], [0.0; BLOCK], [even; BLOCK]);
+                self.parts[part] = part as u16;
+            }
+            self.count = self.tail;
             (self.is_on, self.has_won, self.samples, self.age, self.wanted) = (true, false, 0, 0, 0);
             self.trial = Trial::default();
         }
     }
 
-    /// The shares of the taps within the tail: the last ones, since the longest delay comes first.
-    fn in_tail(&mut self) -> &mut [f32] {
-        let skipped = self.shares.len() - self.tail;
-        &mut self.shares[skipped..]
-    }
-
-    /// Eight steps of IPNLMS.
+    /// Eight steps of IPNLMS, two at a time: the second one's error is that of the filter which the first one has moved.
     #[inline(always)]
     fn adapt<L: Lanes>(&mut self, history: &History, received: &[f32; CHUNK]) {
-        let (samples, now) = history.newest();
-        let taps = self.taps.len();
-        for (i, &d) in received.iter().enumerate() {
-            let start = (now + i + 1).saturating_sub(taps);
-            let Some(x) = samples.get(start..start + taps) else { return };
-            let (mut echo, mut power) = ([L::splat(0.0); 4], [L::splat(0.0); 4]);
-            for j in (0..taps).step_by(4 * LANES) {
-                for q in 0..4 {
-                    let at = j + q * LANES;
-                    let x = L::load_at(x, at);
-                    echo[q] = x.mul_add(L::load_at(&self.taps, at), echo[q]);
-                    power[q] = x.mul(x).mul_add(L::load_at(&self.shares, at), power[q]);
-                }
-            }
-            let sum = |parts: [L; 4]| parts[0].add(parts[1]).add(parts[2].add(parts[3])).sum();
-            let step = L::splat(STEP * (d - sum(echo)) / (sum(power) + REGULAR));
-            let mut moved = V::ZERO;
-            for (at, place) in self.taps.chunks_exact_mut(LANES).enumerate() {
-                let at = at * LANES;
-                let gain = L::load_at(x, at).mul(L::load_at(&self.shares, at));
-                gain.mul_add(step, L::load_at(place, 0)).store(&mut moved);
-                place.copy_from_slice(&moved.0);
-            }
-            self.samples += 1;
+        for (pair, &[d0, d1]) in received.as_chunks::<2>().0.iter().enumerate() {
+            let (echo, powers) = self.measure::<L>(history, 2 * pair);
+            let first = STEP * (d0 - echo[0]) / (powers[0] + REGULAR);
+            let second = STEP * (d1 - echo[1] - first * powers[1]) / (powers[2] + REGULAR);
+            self.step::<L>(history, 2 * pair, [first, second]);
+            self.samples += 2;
             if self.samples.is_multiple_of(SHARES_SAMPLES) {
+                if self.has_won && self.samples.is_multiple_of(NARROW_SAMPLES) {
+                    self.narrow_down();
+                }
                 self.share_out();
             }
         }
     }
 
+    /// The echoes at two neighbouring samples, and the powers 0 x 0, 0 x 1 and 1 x 1, each tap by its share.
+    #[inline(always)]
+    fn measure<L: Lanes>(&self, history: &History, at: usize) -> ([f32; 2], [f32; 3]) {
+        let mut sums = [[L::splat(0.0); 5]; 2];
+        for &part in &self.parts[..self.count] {
+            let part = usize::from(part);
+            let (Some(x), Some(taps), Some(shares)) =
+                (pair(history, part, at), self.taps.get(part), self.shares.get(part))
+            else {
+                continue;
+            };
+            for j in 0..BLOCK / LANES {
+                let [y0, y1, r00, r01, r11] = &mut sums[j % 2];
+                let (x0, x1) = (L::load_at(x, j * LANES), L::load_at(x, j * LANES + 1));
+                let (tap, share) = (L::load_at(taps, j * LANES), L::load_at(shares, j * LANES));
+                *y0 = x0.mul_add(tap, *y0);
+                *y1 = x1.mul_add(tap, *y1);
+                let (g0, g1) = (x0.mul(share), x1.mul(share));
+                *r00 = g0.mul_add(x0, *r00);
+                *r01 = g0.mul_add(x1, *r01);
+                *r11 = g1.mul_add(x1, *r11);
+            }
+        }
+        let sum: [f32; 5] = core::array::from_fn(|i| sums[0][i].add(sums[1][i]).sum());
+        ([sum[0], sum[1]], [sum[2], sum[3], sum[4]])
+    }
+
+    /// Moves the taps by two samples' steps.
+    #[inline(always)]
+    fn step<L: Lanes>(&mut self, history: &History, at: usize, steps: [f32; 2]) {
+        let (first, second) = (L::splat(steps[0]), L::splat(steps[1]));
+        for &part in &self.parts[..self.count] {
+            let part = usize::from(part);
+            let (Some(x), Some(taps), Some(shares)) =
+                (pair(history, part, at), self.taps.get_mut(part), self.shares.get(part))
+            else {
+                continue;
+            };
+            for j in 0..BLOCK / LANES {
+                let (x0, x1) = (L::load_at(x, j * LANES), L::load_at(x, j * LANES + 1));
+                let moves = x0.mul_add(first, x1.mul(second));
+                moves
+                    .mul_add(L::load_at(shares, j * LANES), L::load_at(taps, j * LANES))
+                    .store_at(taps, j * LANES);
+            }
+        }
+    }
+
+    /// Drops the partitions that carry the least echo: a part of them at each look, so that a second reflection has time to show.
+    fn narrow_down(&mut self) {
+        let energy = |part: u16| self.taps[usize::from(part)].iter().map(|tap| tap * tap).sum::<f32>();
+        for (slot, &part) in self.energies.iter_mut().zip(&self.parts[..self.count]) {
+            *slot = (energy(part), part);
+        }
+        let energies = &mut self.energies[..self.count];
+        energies.sort_unstable_by(|a, b| b.0.total_cmp(&a.0));
+        let least = CARRIES * energies[0].0;
+        let at_least = LEAST_PARTS.max((self.count as f32 * KEPT) as usize).min(self.count);
+        let carry = energies.iter().take_while(|(energy, _)| *energy > least).count();
+        let kept = carry.max(at_least);
+        for &(_, part) in &energies[kept..] {
+            (self.taps[usize::from(part)], self.candidate[usize::from(part)]) = ([0.0; BLOCK], [0.0; BLOCK]);
+        }
+        for (slot, &(_, part)) in self.parts.iter_mut().zip(&energies[..kept]) {
+            *slot = part;
+        }
+        self.count = kept;
+    }
+
     /// Gives half of the step to all taps alike and half to each by its size.
     fn share_out(&mut self) {
-        let size: f32 = self.taps.iter().map(|tap| tap.abs()).sum();
-        let (even, by_size) = (0.5 / self.tail as f32, 0.5 / (size + 5e-4));
-        let skipped = self.taps.len() - self.tail;
-        for (share, tap) in self.shares.iter_mut().zip(&self.taps).skip(skipped) {
-            *share = even + by_size * tap.abs();
+        let parts = &self.parts[..self.count];
+        let size: f32 = parts
+            .iter()
+            .map(|&part| self.taps[usize::from(part)].iter().map(|tap| tap.abs()).sum::<f32>())
+            .sum();
+        let (even, by_size) = (0.5 / (self.count * BLOCK) as f32, 0.5 / (size + 5e-4));
+        for &part in parts {
+            let (shares, taps) = (&mut self.shares[usize::from(part)], &self.taps[usize::from(part)]);
+            shares.iter_mut().zip(taps).for_each(|(share, tap)| *share = even + by_size * tap.abs());
         }
     }
 
@@ -223,7 +297,12 @@ impl Starter {
     #[inline(always)]
     fn try_out<L: Lanes>(&self, history: &History, received: &[f32; CHUNK]) -> [f32; CHUNK] {
         let mut sums = [L::splat(0.0); CHUNK];
-        convolve(&self.candidate, 0, history, &mut sums);
+        for &part in &self.parts[..self.count] {
+            let part = usize::from(part);
+            if let Some(taps) = self.candidate.get(part) {
+                convolve(taps, part * BLOCK, history, &mut sums);
+            }
+        }
         let mut left = collect(&sums);
         left.iter_mut().zip(received).for_each(|(y, d)| *y = d - *y);
         left
@@ -243,7 +322,7 @@ impl Starter {
             && trial.candidate < of_used * trial.in_use
             && trial.candidate < of_received * trial.received;
         if !wins {
-            self.candidate.copy_from_slice(&self.taps);
+            self.go_on();
             return None;
         }
         let samples = (trial.blocks * CHUNK as u32) as f32;
@@ -254,6 +333,15 @@ impl Starter {
 
     /// Freezes the next candidate, once the winner has been taken.
     pub fn go_on(&mut self) {
-        self.candidate.copy_from_slice(&self.taps);
+        for &part in &self.parts[..self.count] {
+            self.candidate[usize::from(part)] = self.taps[usize::from(part)];
+        }
     }
+}
+
+/// The samples that a partition's taps meet at sample `at` of the newest block, and one more for the sample after it.
+#[inline(always)]
+fn pair(history: &History, part: usize, at: usize) -> Option<&[f32; BLOCK + 1]> {
+    let (samples, now) = history.newest();
+    samples.get((now + at + 1).saturating_sub((part + 1) * BLOCK)..)?.first_chunk()
 }

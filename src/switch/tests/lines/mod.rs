@@ -325,6 +325,11 @@ impl Bench {
         self.tell(Input::Stored(call));
     }
 
+    /// Steps the system's clock to `unix_ms`.
+    pub fn step_clock(&mut self, unix_ms: u64) {
+        self.tell(Input::Wall(WallAnchor::new(self.now, unix_ms * 1_000_000)));
+    }
+
     pub fn new_day(&mut self) {
         self.tell(Input::NewDay);
     }
