@@ -64,7 +64,7 @@ bench:
 	$(CARGO) run --release -p tandem-isdn --example throughput
 	$(CARGO) run --release -p tandem-rt --example bench_engine -- $(BENCH_SECONDS)
 	mkdir -p docs/detectors
-	cd bench/detectors && $(CARGO) run --release -- cost figures curves=../../docs/detectors
+	cd bench/detectors && $(CARGO) run --release -- cost figures others curves=../../docs/detectors
 	scripts/corpus target/corpus $(CORPUS_HOURS)
 	$(CARGO) run --release -p tandem-dsp --example talk_off -- target/corpus/generated/*.wav target/corpus/recorded/*.wav
 	scripts/answers target/answers

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use clock::Prng;
 
+use crate::others::{self, Other};
 use crate::sweep::{SENT, Sent, Shares, What, shares};
 
 /// One thing that is varied.
@@ -101,6 +102,59 @@ pub fn run(folder: Option<&str>, tries: usize) {
             if let Some(folder) = folder {
                 let name = sweep.name.replace([' ', '\''], "-");
                 let svg = curve(&format!("{title}: {}", sweep.name), sweep.unit, &points, what == What::Dtmf);
+                std::fs::write(format!("{folder}/{file}-{name}.svg"), svg).expect("a folder to write to");
+            }
+        }
+    }
+}
+
+/// One thing that is varied of what is no digit.
+type OtherSweep = (&'static str, &'static str, Vec<f64>, fn(f64) -> others::Sent);
+
+fn other_sweeps(what: Other) -> Vec<OtherSweep> {
+    let (percent, pace) = match what {
+        Other::Fsk => (8.0, "speed"),
+        Other::Answer => (2.0, ""),
+        Other::Busy => (8.0, "cadence"),
+    };
+    let mut all: Vec<OtherSweep> = vec![
+        ("frequency", "% off", range(-percent, percent, percent / 20.0), |x| others::Sent {
+            offset: x / 100.0,
+            ..others::SENT
+        }),
+        ("level", "dBm0", range(-55.0, 0.0, 1.0), |x| others::Sent { level_dbm0: x, ..others::SENT }),
+        ("noise", "dB of signal over white noise", range(0.0, 30.0, 1.0), |x| others::Sent {
+            snr_db: x,
+            ..others::SENT
+        }),
+    ];
+    if !pace.is_empty() {
+        all.push((pace, "% off", range(-16.0, 16.0, 1.0), |x| others::Sent {
+            pace: x / 100.0,
+            ..others::SENT
+        }));
+    }
+    all
+}
+
+/// The same for caller identity by FSK, the answer tone and busy tone.
+pub fn run_others(folder: Option<&str>, tries: usize) {
+    println!("| receiver | varied | ours: all accepted | spandsp: all accepted |");
+    println!("|---|---|---|---|");
+    let kinds = [
+        (Other::Fsk, "Bell 202", "bell-202"),
+        (Other::Answer, "Answer tone (CED)", "answer-tone"),
+        (Other::Busy, "Busy tone", "busy-tone"),
+    ];
+    for (what, title, file) in kinds {
+        for (name, unit, values, change) in other_sweeps(what) {
+            let mut prng = Prng::new(values.len() as u64);
+            let points: Vec<(f64, Shares)> =
+                values.iter().map(|&x| (x, others::shares(what, change(x), tries, &mut prng))).collect();
+            let (ours, theirs) = (accepted(&points, |s| s.ours), accepted(&points, |s| s.theirs));
+            println!("| {title} | {name}, {unit} | {ours} | {theirs} |");
+            if let Some(folder) = folder {
+                let svg = curve(&format!("{title}: {name}"), unit, &points, false);
                 std::fs::write(format!("{folder}/{file}-{name}.svg"), svg).expect("a folder to write to");
             }
         }

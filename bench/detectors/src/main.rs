@@ -1,9 +1,10 @@
 //! Detectors beside spandsp as packaged, in one run: cost, then limits of acceptance, with curves if a folder is named.
 //!
-//! `cargo run --release -- [cost] [figures] [curves=FOLDER] [tries=N]`; without words cost and figures.
+//! `cargo run --release -- [cost] [figures] [others] [curves=FOLDER] [tries=N]`; without words all of it.
 
 mod cost;
 mod figures;
+mod others;
 mod rival;
 mod sweep;
 
@@ -18,5 +19,8 @@ fn main() {
     if asked("figures") || curves.is_some() {
         let tries = value("tries=").and_then(|tries| tries.parse().ok()).unwrap_or(10);
         figures::run(curves, tries);
+    }
+    if asked("others") || curves.is_some() {
+        figures::run_others(curves, 20);
     }
 }

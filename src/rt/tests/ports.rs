@@ -129,7 +129,12 @@ fn a_gap_is_filled_with_the_last_sound_where_that_is_asked_for() {
         voice(0, 100, &mut rig);
         rig.send(0, Source::Feed(FEED)).unwrap();
         rig.periods(99);
-        let gap: Vec<i16> = (0..10).flat_map(|_| { rig.period(); rig.desk.sent_linear(0) }).collect();
+        let gap: Vec<i16> = (0..10)
+            .flat_map(|_| {
+                rig.period();
+                rig.desk.sent_linear(0)
+            })
+            .collect();
         assert_eq!(rig.handle.counters.feed_underrun.get(), 10);
         rig.periods(90);
         assert_eq!(rig.desk.sent_linear(0), [8; 8], "silence in the end");
