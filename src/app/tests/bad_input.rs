@@ -211,7 +211,7 @@ fn check_names_the_node_of_a_flow_whose_prompt_is_missing_or_of_the_wrong_form()
     std::fs::write(appliance.folder.path().join("front.toml"), FLOW).unwrap();
     let spec = hound::WavSpec {
         channels: 1,
-        sample_rate: 16_000,
+        sample_rate: 96_000,
         bits_per_sample: 16,
         sample_format: hound::SampleFormat::Int,
     };
@@ -223,7 +223,7 @@ fn check_names_the_node_of_a_flow_whose_prompt_is_missing_or_of_the_wrong_form()
     assert!(
         line(&[
             "front.toml: nodes.bye.prompts names",
-            "en/fast.wav: sample rate is 16000 Hz: 8000 Hz is needed"
+            "en/fast.wav: sample rate is 96000 Hz: 8000 to 48000 Hz is needed"
         ]),
         "{text}"
     );
