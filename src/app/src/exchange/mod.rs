@@ -47,6 +47,8 @@ const MAX_BEHIND: usize = 50;
 const OPEN_AFTER: Duration = Duration::from_secs(3);
 const FLUSH_EVERY: Duration = Duration::from_millis(500);
 const TELL_EVERY: Duration = Duration::from_secs(60);
+/// How often it is told that milliseconds were left out.
+const TELL_SKIPPED_EVERY: Duration = Duration::from_secs(1);
 
 /// One line of the exchange.
 struct Plug {
@@ -112,6 +114,7 @@ impl Running {
         let mut figures = Figures::default();
         let (mut up_since, mut is_open) = (None, !callers_come);
         let (mut flush_at, mut tell_at) = (FLUSH_EVERY, TELL_EVERY);
+        let (mut tell_skipped_at, mut skipped) = (TELL_SKIPPED_EVERY, 0);
         while !self.stop.load(Ordering::Acquire) {
             self.millisecond()?;
             let (now, age) = (self.now, MonoClock.now() - self.zero);
@@ -135,6 +138,13 @@ impl Running {
             if age >= flush_at {
                 log.flush();
                 flush_at = age + FLUSH_EVERY;
+            }
+            if age >= tell_skipped_at {
+                tell_skipped_at = age + TELL_SKIPPED_EVERY;
+                let more_ms = self.skipped - std::mem::replace(&mut skipped, self.skipped);
+                if more_ms > 0 {
+                    tracing::warn!(more_ms, "behind the lines: left out, people miss words");
+                }
             }
             if age >= tell_at {
                 println!("exchange: {figures}");

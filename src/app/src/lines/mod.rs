@@ -14,6 +14,7 @@
 
 mod epoch;
 mod link_server;
+mod losses;
 mod media;
 mod signalling;
 pub(crate) mod stepped;
@@ -153,6 +154,7 @@ impl Lines {
     fn watch(&self) -> anyhow::Result<()> {
         let clock = MonoClock;
         let mut heart = Watch::new(STALLED_AFTER, clock.now());
+        let mut losses = losses::Losses::default();
         let mut signalling_heart = signalling::HeartWatch::new(STALLED_AFTER, clock.now());
         for turn in 0u32.. {
             std::thread::sleep(WATCH_INTERVAL);
@@ -178,15 +180,19 @@ impl Lines {
                 bail!("the signalling thread has stalled");
             }
             if turn.is_multiple_of(WATCHES_PER_HEALTH) {
-                self.tell_health();
+                let health = self.health();
+                if let Some(lost) = losses.since(&health) {
+                    tracing::warn!(lost, longest_period_us = health.longest_period_us, "something was lost");
+                }
+                self.tell_health(health);
             }
         }
         Ok(())
     }
 
-    fn tell_health(&self) {
+    fn health(&self) -> Health {
         let c = &self.counters;
-        let health = Health {
+        Health {
             realtime: self.report.priority == Grant::Granted,
             locked: self.report.memory == Grant::Granted,
             periods: c.periods.get(),
@@ -199,7 +205,11 @@ impl Lines {
             longest_period_us: c.longest_work_ns.get() / 1_000,
             failed_recordings: self.failed_recordings.get(),
             refused_calls: 0,
-        };
+        }
+    }
+
+    fn tell_health(&self, health: Health) {
+        let c = &self.counters;
         // A full inbox means that the signalling thread is busy with calls: health can wait. It sums up what came before.
         for slot in 0..self.layout.slots() {
             if let (Some(span), Some(errors)) = (self.layout.span(slot), c.hdlc_errors.get(slot))
