@@ -44,8 +44,7 @@ fn eventually(what: &str, mut happens: impl FnMut() -> bool) {
 
 #[test]
 fn thirty_calls_at_once_hear_their_own_noise_and_keys_come_back() {
-    let Bench { mut exchange, phones: _phones, appliance: _appliance, folder: _folder } =
-        bench(ExchangeSide::Network);
+    let Bench { mut exchange, phones: _phones, appliance, folder: _folder } = bench(ExchangeSide::Network);
     for n in 0..30 {
         exchange.call(&format!("c{n}"), "4711", "13900000000", None).unwrap();
     }
@@ -53,7 +52,7 @@ fn thirty_calls_at_once_hear_their_own_noise_and_keys_come_back() {
         exchange.wait_call("ANSWERED", &format!("c{n}")).unwrap();
         exchange.command(&format!("play c{n} noise:{}", n + 1)).unwrap();
     }
-    std::thread::sleep(Duration::from_millis(1_500));
+    appliance.pass(1_500);
     for n in 0..30 {
         exchange.command(&format!("dtmf c{n} 1{n:02}#")).unwrap();
     }
@@ -61,7 +60,7 @@ fn thirty_calls_at_once_hear_their_own_noise_and_keys_come_back() {
         exchange.wait_call("SENT", &format!("c{n}")).unwrap();
         exchange.command(&format!("play c{n} silence")).unwrap();
     }
-    std::thread::sleep(Duration::from_millis(100));
+    appliance.pass(100);
     let mut channels = Vec::new();
     for n in 0..30 {
         exchange.command(&format!("hangup c{n} 16")).unwrap();

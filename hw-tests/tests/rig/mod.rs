@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use card::{Card, CardEvent, CardIo, ClockSource, LineConfig, LineOrder, RingCadence, Signalling};
 use clock::{Clock, MonoClock, Prng};
@@ -34,6 +35,8 @@ pub enum Ask {
 #[derive(Default)]
 pub struct Ledger {
     pub up: bool,
+    /// The card's time.
+    pub ms: u64,
     /// Number called and cause of every call made that is over.
     pub released: Vec<(String, u8)>,
     pub alarms: Vec<Alarms>,
@@ -50,6 +53,16 @@ pub struct Appliance {
 }
 
 impl Appliance {
+    /// Lets so much of the card's time pass, however slow this machine is.
+    pub fn pass(&self, ms: u64) {
+        let now = || self.ledger.lock().expect("no panic").ms;
+        let (until, deadline) = (now() + ms, Instant::now() + Duration::from_secs(60));
+        while now() < until {
+            assert!(Instant::now() < deadline, "the card stands still");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
     pub fn start(folder: &Path, side: Side) -> Appliance {
         let (exchange_socket, phones_socket) = (folder.join("e1"), folder.join("fxs"));
         let config = SimConfig::new("rig")
@@ -143,6 +156,7 @@ impl Brain {
                 io.tx()[row * width..(row + 1) * width].copy_from_slice(&said);
             }
             io.commit().expect("the card runs");
+            self.ledger.lock().expect("no panic").ms += u64::from(period.chunks);
         }
     }
 
