@@ -108,6 +108,8 @@ impl TrueCall {
 pub struct Ringing {
     /// When it began.
     pub from_ms: u64,
+    /// The phone showed for whom it rings. One that shows nothing rings on for the next caller without a word in the log.
+    pub shows_caller: bool,
     /// When it was picked up.
     pub picked_up_ms: Option<u64>,
     /// When it stopped unanswered, or was put down.
@@ -196,7 +198,7 @@ impl History {
                 let end = End { at_ms: at, by: *by, cause: *cause };
                 self.of(line, *call, |c| set(&mut c.ended, end));
             }
-            Event::Rung { phone, .. } => self.rung(line, phone, at),
+            Event::Rung { phone, number } => self.rung(line, phone, number.is_some(), at),
             Event::PickedUp { phone } => self.phone(line, phone, |r| set(&mut r.picked_up_ms, at)),
             Event::Unanswered { phone } | Event::PutDown { phone, .. } => {
                 self.phone(line, phone, |r| set(&mut r.ended_ms, at));
@@ -253,10 +255,10 @@ impl History {
         }
     }
 
-    fn rung(&mut self, line: usize, phone: &str, at: u64) {
+    fn rung(&mut self, line: usize, phone: &str, shows_caller: bool, at: u64) {
         let rings = self.phones.entry(phone.into()).or_default();
         let busy = rings.last().is_some_and(|last| last.ended_ms.is_none());
-        rings.push(Ringing { from_ms: at, picked_up_ms: None, ended_ms: None });
+        rings.push(Ringing { from_ms: at, shows_caller, picked_up_ms: None, ended_ms: None });
         if busy {
             self.fault(line, "the phone was in use already");
         }

@@ -3,8 +3,8 @@
 //! Every channel is a place. A place in use belongs to a caller or an agent; ten times a second each ear that hears
 //! something loud is compared with the mouths of the other kind, first with the one it heard before. A match makes the two
 //! partners: from then on it is counted how long the partner spoke and how long of that he was heard, both ways, until
-//! either place is given up. If two mouths fit (they say the same words a little apart) the one at a usual delay counts, or
-//! the ear waits until they differ.
+//! either place is given up. If several mouths fit (they say the same words a little apart) the one at a usual delay counts,
+//! or the one that nobody else hears, or the ear waits until they differ.
 //!
 //! The owner calls [`Room::hear`] and [`Room::say`] once a millisecond for each place that has a line, then
 //! [`Room::tick`]. Cost: 120 places of which a third talk and a third hear prompts take 4 to 8 % of a core (`examples/sound_cost.rs`).
@@ -356,9 +356,15 @@ impl Room {
         };
         let anywhere = |other: &One| one.heard.find(&other.said).map(|found| found.delay_samples);
         let others = || (0..).map(Place).zip(&self.places).filter(|(_, other)| speaks(other));
-        let mut found = only(others().filter_map(|(place, other)| Some((place, usual(other)?))));
+        let is_free = |place: Place| {
+            let one = &self.places[place.0];
+            one.hearing.partner.is_none() || one.gone
+        };
+        let fits = others().filter_map(|(place, other)| Some((place, usual(other)?)));
+        let mut found = only(fits, is_free);
         if found.is_none() && thorough {
-            found = only(others().filter_map(|(place, other)| Some((place, anywhere(other)?))));
+            let fits = others().filter_map(|(place, other)| Some((place, anywhere(other)?)));
+            found = only(fits, is_free);
         }
         self.places[listener.0].found = found.map(|(speaker, delay)| (speaker, delay, 0));
     }
@@ -430,10 +436,16 @@ impl One {
     }
 }
 
-/// Returns the only one there is.
-fn only<T>(mut found: impl Iterator<Item = T>) -> Option<T> {
-    let first = found.next();
-    if found.next().is_some() { None } else { first }
+/// Returns the only one there is, or of several the only one that is free.
+fn only(
+    mut found: impl Iterator<Item = (Place, u64)>,
+    is_free: impl Fn(Place) -> bool,
+) -> Option<(Place, u64)> {
+    let first = found.next()?;
+    let Some(second) = found.next() else { return Some(first) };
+    let mut free = [first, second].into_iter().chain(found).filter(|(place, _)| is_free(*place));
+    let only = free.next()?;
+    if free.next().is_some() { None } else { Some(only) }
 }
 
 #[cfg(test)]
@@ -530,6 +542,17 @@ mod tests {
         world.run(3_000, |place| Some(if place == callers[0] { callers[1] } else { place }));
         assert!(world.events.iter().all(|event| matches!(event, RoomEvent::Noise { .. })));
         assert!(world.room.hearing(callers[0]).loud_ms > 1_500);
+    }
+
+    #[test]
+    fn of_two_agents_who_say_the_same_at_once_the_one_in_a_talk_is_not_meant() {
+        let mut world = World::new(2);
+        let (callers, agents) = (world.callers.clone(), world.agents.clone());
+        world.run(3_000, |place| (place == callers[0]).then_some(agents[0]));
+        let clip = Clips::babble("y", 1, 9).all()[0].clone();
+        agents.iter().for_each(|agent| world.room.speak(*agent, &clip, 0, true));
+        world.run(5_000, |place| callers.contains(&place).then(|| agents[place.0]));
+        assert_eq!([0, 1].map(|n| world.room.hears(callers[n])), [Some(agents[0]), Some(agents[1])]);
     }
 
     #[test]
