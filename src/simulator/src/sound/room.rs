@@ -551,6 +551,7 @@ mod tests {
         world.run(3_000, |place| (place == callers[0]).then_some(agents[0]));
         let clip = Clips::babble("y", 1, 9).all()[0].clone();
         agents.iter().for_each(|agent| world.room.speak(*agent, &clip, 0, true));
+        world.run(1_000, |place| (place == callers[0]).then_some(agents[0]));
         world.run(5_000, |place| callers.contains(&place).then(|| agents[place.0]));
         assert_eq!([0, 1].map(|n| world.room.hears(callers[n])), [Some(agents[0]), Some(agents[1])]);
     }
