@@ -14,12 +14,16 @@
 mod caps;
 pub mod conformance;
 mod event;
+mod fit;
 mod io;
 mod order;
+mod tally;
 
 pub use caps::{
     CardCaps, ClockSource, LineConfig, Loopback, MAX_POSITIONS, PositionCaps, Signalling, SpanSlot,
 };
 pub use event::CardEvent;
+pub use fit::check_line;
 pub use io::{Card, CardControl, CardCounters, CardError, CardIo, IoFault, Period, RtDelay, SpanStatus};
 pub use order::{LineOrder, RingCadence};
+pub use tally::{MeasuredDelay, Tally, count};

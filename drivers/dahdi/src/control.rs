@@ -60,25 +60,13 @@ pub(crate) fn check_line(
     attached: &[Option<LineConfig>],
     line: &LineConfig,
 ) -> Result<(), CardError> {
-    let model = || model.to_owned();
-    let Some(position) = positions.get(usize::from(line.position)) else {
-        let (position, positions) = (line.position, positions.len());
-        return Err(CardError::NoPosition { model: model(), position, positions });
-    };
-    if let Some(there) = attached[usize::from(line.position)] {
-        let (position, span) = (line.position, there.span);
-        return Err(CardError::PositionTaken { model: model(), position, span });
-    }
-    let what = if attached.iter().flatten().any(|other| other.span == line.span) {
-        Some("its number is taken by another span of the card".to_owned())
-    } else {
-        match (line.signalling, position.kind.is_analog()) {
-            (Signalling::Loop, true) | (Signalling::Clear | Signalling::Cas, false) => None,
-            (Signalling::Hdlc(t), false) if (1..=position.channels).contains(&t.0) => None,
-            (signalling, _) => Some(format!("{signalling:?} signalling does not fit {}", position.kind)),
+    card::check_line(model, positions, attached, line, |place| {
+        match (line.signalling, place.kind.is_analog()) {
+            (Signalling::Loop, true) | (Signalling::Clear | Signalling::Cas, false) => Ok(()),
+            (Signalling::Hdlc(t), false) if (1..=place.channels).contains(&t.0) => Ok(()),
+            (signalling, _) => Err(signalling.does_not_fit(place.kind)),
         }
-    };
-    what.map_or(Ok(()), |what| Err(CardError::DoesNotFit { model: model(), span: line.span, what }))
+    })
 }
 
 fn lock(desk: &Mutex<Desk>) -> MutexGuard<'_, Desk> {
@@ -250,7 +238,7 @@ impl CardControl for DahdiControl {
     }
 
     fn counters(&self) -> CardCounters {
-        self.shared.counters()
+        self.shared.tally.counters()
     }
 }
 

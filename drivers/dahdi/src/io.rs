@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use card::{CardEvent, CardIo, IoFault, LineOrder, Period, RtDelay, Signalling, SpanSlot};
+use card::{CardEvent, CardIo, IoFault, LineOrder, Period, RtDelay, Signalling, SpanSlot, count};
 use clock::{Clock, Mono, MonoClock, SampleTime};
 use nix::sys::time::TimeSpec;
 use nix::time::{ClockId, ClockNanosleepFlags, clock_nanosleep};
@@ -30,7 +30,7 @@ use crate::control::Command;
 use crate::lines::OpenSpan;
 use crate::order;
 use crate::place::{Place, State, alarms, channel_of};
-use crate::shared::{Shared, count};
+use crate::shared::Shared;
 use crate::sys::{self, Device, Stop};
 
 /// Without a block of any span for so long the card has stalled.
@@ -175,7 +175,7 @@ impl DahdiIo {
         if self.events.len() < EVENT_ROOM {
             self.events.push_back(event);
         } else {
-            count(&self.shared.lost_events, 1);
+            count(&self.shared.tally.lost_events, 1);
         }
     }
 
@@ -541,7 +541,7 @@ impl DahdiIo {
             if events.len() < EVENT_ROOM {
                 events.push_back(event);
             } else {
-                count(&shared.lost_events, 1);
+                count(&shared.tally.lost_events, 1);
             }
         });
         order::answer(open, column, answer);
@@ -765,8 +765,8 @@ impl DahdiIo {
         self.next_sample += lost + (chunks * CHUNK) as u64;
         self.last_wake = Some(now());
         self.periods += 1;
-        count(&self.shared.periods, 1);
-        count(&self.shared.lost_samples, lost);
+        count(&self.shared.tally.periods, 1);
+        count(&self.shared.tally.lost_samples, lost);
         Period {
             time,
             chunks: u16::try_from(chunks).unwrap_or(u16::MAX),
@@ -781,7 +781,7 @@ impl DahdiIo {
         let blocks = self.read_clock(clock).filter(|&blocks| blocks > 0)?;
         if blocks >= self.depth {
             // So many blocks received are so many sent: the line has had nothing to send since.
-            count(&self.shared.xruns, 1);
+            count(&self.shared.tally.xruns, 1);
             self.begin_clock(clock);
             return None;
         }
@@ -940,7 +940,7 @@ impl CardIo for DahdiIo {
 
     fn order(&mut self, order: LineOrder) {
         if !order::carry_out(&mut self.places, &self.slots, order) {
-            count(&self.shared.bad_orders, 1);
+            count(&self.shared.tally.bad_orders, 1);
         }
     }
 

@@ -2,18 +2,14 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 
-use card::CardCounters;
+use card::Tally;
 use tdm::Alarms;
 
 /// Counters and switches of a running card.
 #[derive(Default)]
 pub(crate) struct Shared {
     pub stop: AtomicBool,
-    pub periods: AtomicU64,
-    pub xruns: AtomicU64,
-    pub lost_samples: AtomicU64,
-    pub bad_orders: AtomicU64,
-    pub lost_events: AtomicU64,
+    pub tally: Tally,
     pub positions: Vec<SharedPosition>,
 }
 
@@ -35,17 +31,6 @@ impl Shared {
     pub fn stopped(&self) -> bool {
         self.stop.load(Ordering::Acquire)
     }
-
-    pub fn counters(&self) -> CardCounters {
-        let get = |counter: &AtomicU64| counter.load(Ordering::Acquire);
-        CardCounters {
-            periods: get(&self.periods),
-            xruns: get(&self.xruns),
-            lost_samples: get(&self.lost_samples),
-            bad_orders: get(&self.bad_orders),
-            lost_events: get(&self.lost_events),
-        }
-    }
 }
 
 impl SharedPosition {
@@ -56,9 +41,4 @@ impl SharedPosition {
     pub fn set_alarms(&self, alarms: Alarms) {
         self.alarms.store(alarms.bits(), Ordering::Release);
     }
-}
-
-/// Adds to a counter.
-pub(crate) fn count(counter: &AtomicU64, by: u64) {
-    counter.fetch_add(by, Ordering::AcqRel);
 }

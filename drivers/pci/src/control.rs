@@ -56,28 +56,15 @@ pub(crate) fn check_line(
     attached: &[Option<LineConfig>],
     line: &LineConfig,
 ) -> Result<(), CardError> {
-    let model = || model.to_owned();
-    let Some((place, framing)) = places.get(usize::from(line.position)) else {
-        let (position, positions) = (line.position, places.len());
-        return Err(CardError::NoPosition { model: model(), position, positions });
-    };
-    if let Some(there) = attached[usize::from(line.position)] {
-        return Err(CardError::PositionTaken { model: model(), position: line.position, span: there.span });
-    }
-    let what = if attached.iter().flatten().any(|other| other.span == line.span) {
-        Some("its number is taken by another span of the card".to_owned())
-    } else {
-        match line.signalling {
-            Signalling::Clear => None,
-            Signalling::Cas if *framing == Framing::T1D4 => Some("CAS needs extended superframes".to_owned()),
-            Signalling::Cas => None,
-            Signalling::Hdlc(timeslot) if (1..=place.channels).contains(&timeslot.0) => None,
-            Signalling::Hdlc(_) | Signalling::Loop => {
-                Some(format!("{:?} signalling does not fit {}", line.signalling, place.kind))
-            }
+    let positions: Vec<_> = places.iter().map(|(position, _)| *position).collect();
+    card::check_line(model, &positions, attached, line, |place| match line.signalling {
+        Signalling::Cas if places[usize::from(line.position)].1 == Framing::T1D4 => {
+            Err("CAS needs extended superframes".to_owned())
         }
-    };
-    what.map_or(Ok(()), |what| Err(CardError::DoesNotFit { model: model(), span: line.span, what }))
+        Signalling::Clear | Signalling::Cas => Ok(()),
+        Signalling::Hdlc(timeslot) if (1..=place.channels).contains(&timeslot.0) => Ok(()),
+        Signalling::Hdlc(_) | Signalling::Loop => Err(line.signalling.does_not_fit(place.kind)),
+    })
 }
 
 impl PciControl {
@@ -158,6 +145,6 @@ impl CardControl for PciControl {
     }
 
     fn counters(&self) -> CardCounters {
-        self.shared.counters()
+        self.shared.tally.counters()
     }
 }

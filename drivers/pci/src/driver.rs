@@ -19,10 +19,11 @@ use firmware_shim::{
 use tdm::{CHUNK, Chunk};
 
 use crate::bus::{Bus, Wake};
-use crate::fault::{PciFault, count};
+use crate::fault::PciFault;
 use crate::ring::{MS, Progress, Ring};
 use crate::setup::{Board, Writes};
 use crate::shared::Shared;
+use card::count;
 
 /// How long after the last millisecond an interrupt is waited for before we look ourselves.
 const PATIENCE: Duration = Duration::from_micros(2_500);

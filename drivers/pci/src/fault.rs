@@ -100,8 +100,3 @@ impl Health {
         }
     }
 }
-
-/// Adds to a counter that has one writer.
-pub(crate) fn count(counter: &AtomicU64, more: u64) {
-    counter.fetch_add(more, Ordering::Relaxed);
-}

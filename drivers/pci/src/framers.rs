@@ -5,13 +5,13 @@
 
 use std::sync::atomic::Ordering;
 
-use card::{CardEvent, LineConfig, Loopback};
+use card::{CardEvent, LineConfig, Loopback, count};
 use firmware_shim::falc::{self, Frs0, Isr0, Isr3};
 use tdm::{Alarms, ChannelId};
 
 use crate::bus::Bus;
 use crate::control::Command;
-use crate::fault::{PciFault, count};
+use crate::fault::PciFault;
 use crate::io::{PciIo, Told};
 use crate::setup::{self, Writes};
 

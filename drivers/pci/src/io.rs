@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use card::{CardEvent, CardIo, IoFault, LineConfig, LineOrder, Period, RtDelay, SpanSlot};
+use card::{CardEvent, CardIo, IoFault, LineConfig, LineOrder, Period, RtDelay, SpanSlot, count};
 use clock::SampleTime;
 use rtrb::Consumer;
 use tdm::{Alarms, CHUNK, ChannelId, Chunk, SpanId};
@@ -12,7 +12,7 @@ use tdm::{Alarms, CHUNK, ChannelId, Chunk, SpanId};
 use crate::bus::Bus;
 use crate::control::Command;
 use crate::driver::{Driver, New};
-use crate::fault::{PciFault, count};
+use crate::fault::PciFault;
 use crate::framers::Pending;
 use crate::port::Port;
 use crate::shared::Shared;
@@ -33,7 +33,7 @@ pub(crate) fn keep(events: &mut VecDeque<Told>, shared: &Shared, told: Told) {
     // An attach or detach must not be lost: room is kept for the most there can be.
     let event = matches!(told, Told::Event(_));
     if events.len() >= if event { EVENTS } else { EVENTS + card::MAX_POSITIONS } {
-        count(&shared.lost_events, 1);
+        count(&shared.tally.lost_events, 1);
     } else {
         events.push_back(told);
     }
@@ -85,15 +85,15 @@ impl<B: Bus> PciIo<B> {
         self.ticks += u64::from(new.fresh);
         (self.first, self.in_hand) = (new.first, new.fresh);
         if new.lost > 0 {
-            count(&self.shared.xruns, 1);
-            count(&self.shared.lost_samples, new.lost * CHUNK as u64);
+            count(&self.shared.tally.xruns, 1);
+            count(&self.shared.tally.lost_samples, new.lost * CHUNK as u64);
             // The ring is as long as before: the way through the card is what it was.
-            self.shared.measured(self.shared.rt_delay().samples);
+            self.shared.delay.measured(self.shared.delay.get().samples);
         }
         self.look_after_framers();
         self.copy_rx();
         self.idle_tx();
-        count(&self.shared.periods, 1);
+        count(&self.shared.tally.periods, 1);
         let lost = u32::try_from(new.lost * CHUNK as u64).unwrap_or(u32::MAX);
         Period { time, chunks: u16::from(new.fresh), lost }
     }
@@ -218,7 +218,7 @@ impl<B: Bus> CardIo for PciIo<B> {
 
     fn order(&mut self, order: LineOrder) {
         if self.carry_out(order).is_none() {
-            count(&self.shared.bad_orders, 1);
+            count(&self.shared.tally.bad_orders, 1);
         }
     }
 
@@ -236,7 +236,7 @@ impl<B: Bus> CardIo for PciIo<B> {
     }
 
     fn rt_delay(&self) -> RtDelay {
-        self.shared.rt_delay()
+        self.shared.delay.get()
     }
 }
 

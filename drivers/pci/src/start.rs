@@ -133,7 +133,7 @@ impl<B: Bus> Card for PciCard<B> {
             driver.stop();
             refused(&caps.model, fault)
         })?;
-        shared.measured(delay);
+        shared.delay.measured(delay);
         let (producer, commands) = RingBuffer::new(COMMANDS);
         let channels: usize = slots.iter().map(|slot| usize::from(slot.channels)).sum();
         let rows = usize::from(caps.max_chunks) * channels;

@@ -34,27 +34,15 @@ pub(crate) fn check_line(
     attached: &[Option<LineConfig>],
     line: &LineConfig,
 ) -> Result<(), CardError> {
-    let model = || model.to_owned();
-    let Some(position) = positions.get(usize::from(line.position)) else {
-        let (position, positions) = (line.position, positions.len());
-        return Err(CardError::NoPosition { model: model(), position, positions });
-    };
-    if let Some(there) = attached[usize::from(line.position)] {
-        let (position, span) = (line.position, there.span);
-        return Err(CardError::PositionTaken { model: model(), position, span });
-    }
-    let what = if attached.iter().flatten().any(|other| other.span == line.span) {
-        Some("its number is taken by another span of the card".to_owned())
-    } else {
-        match (line.signalling, position.kind.is_analog()) {
+    card::check_line(model, positions, attached, line, |place| {
+        match (line.signalling, place.kind.is_analog()) {
             (Signalling::Loop | Signalling::Clear, true) | (Signalling::Clear | Signalling::Cas, false) => {
-                None
+                Ok(())
             }
-            (Signalling::Hdlc(t), false) if (1..=position.channels).contains(&t.0) => None,
-            (signalling, _) => Some(format!("{signalling:?} signalling does not fit {}", position.kind)),
+            (Signalling::Hdlc(t), false) if (1..=place.channels).contains(&t.0) => Ok(()),
+            (signalling, _) => Err(signalling.does_not_fit(place.kind)),
         }
-    };
-    what.map_or(Ok(()), |what| Err(CardError::DoesNotFit { model: model(), span: line.span, what }))
+    })
 }
 
 impl SimControl {
@@ -209,6 +197,6 @@ impl CardControl for SimControl {
     }
 
     fn counters(&self) -> CardCounters {
-        self.shared.counters()
+        self.shared.tally.counters()
     }
 }

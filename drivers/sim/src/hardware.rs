@@ -8,7 +8,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use card::{CardEvent, LineConfig, LineOrder, Loopback};
+use card::{CardEvent, LineConfig, LineOrder, Loopback, count};
 use clock::{Prng, SampleTime};
 use rtrb::{Consumer, Producer};
 use tdm::{Alarms, CHUNK, Chunk, HdlcFrame, SpanId, Timeslot};
@@ -17,7 +17,7 @@ use crate::config::Faults;
 use crate::echo::EchoPath;
 use crate::elastic;
 use crate::position::Sink;
-use crate::shared::{Shared, count};
+use crate::shared::Shared;
 use crate::world::{Far, World};
 
 /// The tick number of a row that nobody filled.
@@ -140,7 +140,7 @@ impl Hardware {
         {
             self.measure_from = None;
             let samples = (self.tick - filled) * CHUNK as u64 + elastic::REST as u64;
-            self.shared.measured(samples as u32);
+            self.shared.delay.measured(samples as u32);
         }
         true
     }
@@ -155,11 +155,11 @@ impl Hardware {
 
     fn lose(&mut self) {
         if !self.losing {
-            count(&self.shared.xruns, 1);
+            count(&self.shared.tally.xruns, 1);
         }
         self.losing = true;
         self.measure_from = Some(self.tick + 1);
-        count(&self.shared.lost_samples, CHUNK as u64);
+        count(&self.shared.tally.lost_samples, CHUNK as u64);
     }
 
     fn publish(&self) {
@@ -217,7 +217,7 @@ struct Outbox<'a> {
 impl Outbox<'_> {
     fn push(&mut self, event: HwEvent) {
         if self.rings.events.push((self.tick, event)).is_err() {
-            count(&self.shared.lost_events, 1);
+            count(&self.shared.tally.lost_events, 1);
         }
     }
 }
@@ -231,7 +231,7 @@ impl Sink for Outbox<'_> {
         let room =
             HdlcFrame::new(frame).is_some_and(|frame| self.rings.rx_frames[position].push(frame).is_ok());
         if !room {
-            count(&self.shared.lost_events, 1);
+            count(&self.shared.tally.lost_events, 1);
         }
     }
 }

@@ -9,14 +9,14 @@ use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use card::{CardEvent, CardIo, IoFault, LineOrder, Period, RtDelay, Signalling, SpanSlot};
+use card::{CardEvent, CardIo, IoFault, LineOrder, Period, RtDelay, Signalling, SpanSlot, count};
 use clock::{Clock, Mono, Prng, SampleTime, VirtualClock};
 use rtrb::{Consumer, Producer};
 use tdm::{CHUNK, ChannelId, Chunk, HdlcFrame, SpanId, SpanKind};
 
 use crate::config::Faults;
 use crate::hardware::{Hardware, HwEvent};
-use crate::shared::{Shared, count};
+use crate::shared::Shared;
 use crate::time::{self, TICK};
 
 /// Without a tick for so long the card has stalled.
@@ -99,7 +99,7 @@ impl SimIo {
         self.next_tick = first + u64::from(chunks);
         self.in_hand = chunks;
         self.idle_tx();
-        count(&self.shared.periods, 1);
+        count(&self.shared.tally.periods, 1);
         let time = SampleTime::from_samples(first * CHUNK as u64);
         Some(Period { time, chunks, lost: u32::try_from(lost).unwrap_or(u32::MAX) })
     }
@@ -295,7 +295,7 @@ impl CardIo for SimIo {
         let taken =
             self.place(&order).is_some_and(|position| self.rings.orders.push((position, order)).is_ok());
         if !taken {
-            count(&self.shared.bad_orders, 1);
+            count(&self.shared.tally.bad_orders, 1);
         }
     }
 
@@ -324,7 +324,7 @@ impl CardIo for SimIo {
     }
 
     fn rt_delay(&self) -> RtDelay {
-        self.shared.rt_delay()
+        self.shared.delay.get()
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use card::{Card, CardCaps, CardError, LineConfig, PositionCaps, SpanSlot};
+use card::{Card, CardCaps, CardError, LineConfig, PositionCaps, SpanSlot, count};
 use clock::{Clock, Mono, Prng};
 use rtrb::RingBuffer;
 use tdm::{CHUNK, HdlcFrame};
@@ -15,7 +15,7 @@ use crate::elastic;
 use crate::hardware::{Command, Hardware, HardwareRings, HwEvent, NO_TICK};
 use crate::io::{CATCH_UP, Drive, IoRings, SimIo};
 use crate::position::Position;
-use crate::shared::{Shared, count};
+use crate::shared::Shared;
 use crate::socket::SocketLine;
 use crate::time::{self, TICK};
 use crate::wire::LinePace;

@@ -30,7 +30,10 @@ pub use spans::{
 #[macro_export]
 macro_rules! card_conformance {
     ($rig:ty) => {
-        $crate::card_conformance!($rig:
+        $crate::card_conformance! { @each tests $rig }
+    };
+    (@each $what:tt $rig:ty) => {
+        $crate::card_conformance! { @$what $rig:
             looped_octets_come_back_unchanged
             channels_keep_their_order
             periods_have_their_length
@@ -47,9 +50,9 @@ macro_rules! card_conformance {
             frames_pass_through_hardware_hdlc
             a_telephone_and_a_trunk_see_each_other
             orders_that_fit_nothing_are_counted
-        );
+        }
     };
-    ($rig:ty: $($case:ident)*) => {
+    (@tests $rig:ty: $($case:ident)*) => {
         $(
             #[test]
             fn $case() {
@@ -57,4 +60,12 @@ macro_rules! card_conformance {
             }
         )*
     };
+    (@list $rig:ty: $($case:ident)*) => {
+        vec![$((stringify!($case), $crate::conformance::$case::<$rig> as fn())),*]
+    };
+}
+
+/// Returns all cases with their names, for a program that runs them without the test runner.
+pub fn cases<R: Rig>() -> Vec<(&'static str, fn())> {
+    card_conformance!(@each list R)
 }
