@@ -9,12 +9,12 @@ use super::starter::Won;
 use super::{BLOCK, EchoFigures, IN_USE};
 
 /// How much of the powers each block keeps: half in 110 samples.
-const KEPT: f32 = 0.817_4;
+const KEPT: f32 = 0.668;
 /// The background is better if it leaves this part of what the foreground leaves, and of what was received.
 const BETTER: f32 = 0.85;
 const ECHO: f32 = 0.7;
 /// Blocks it must be better before it is copied.
-const BLOCKS: u32 = 3;
+const BLOCKS: u32 = 2;
 /// The foreground is good if it leaves no more than this part of what was received.
 const GOOD: f32 = 0.1;
 /// The foreground is wrong if it leaves this much more than was received.
@@ -23,7 +23,7 @@ const WRONG_LEAST: f32 = 400.0;
 /// The background has diverged if it leaves this much more than was received for so many blocks.
 const DIVERGED: f32 = 4.0;
 const DIVERGED_LEAST: f32 = 4_000.0;
-const DIVERGED_BLOCKS: u32 = 25;
+const DIVERGED_BLOCKS: u32 = 13;
 /// How fast the figures follow: a second.
 const FIGURES: f32 = BLOCK as f32 / 8_000.0;
 
@@ -114,7 +114,7 @@ impl Control {
         smooth(&mut self.background, powers.background.0[lane]);
         self.is_active = powers.sent.0[lane] > IN_USE;
         let leaves_narrow = !narrow && self.after_narrow > 0.5;
-        self.after_narrow = if narrow && self.is_active { 1.0 } else { self.after_narrow * 0.985 };
+        self.after_narrow = if narrow && self.is_active { 1.0 } else { self.after_narrow * 0.97 };
         self.measure(powers, lane);
         if !self.is_active {
             self.better = 0;

@@ -1,172 +1,186 @@
-//! The foreground: the short filter in the time domain whose output is heard.
+//! The foreground: the filter whose output is heard.
 //!
-//! Place on the path: from what was sent and what came back to what is passed on, in the same block: no sample of delay. How: a plain
-//! convolution over the partitions that carry echo, its taps copied from whichever filter proved better. It never adapts by
-//! itself. Limits: its cost grows with the taps in use, 32 at a time.
+//! Place on the path: from what was sent and what came back to what is passed on, in the same block: no sample of delay. How: the
+//! taps of the first partition meet the newest samples in the time domain; all others meet samples that are a block old at
+//! least, so that their echo of a whole block is known before it begins, from the spectra that the background has already
+//! made. It never adapts by itself: it takes over the background's or the starter's filter, from one block to the next.
+//! Limits: eight channels share the list of partitions in use.
 
-use super::BLOCK;
+use super::fft::{C, Fft};
+use super::kalman::Kalman;
 use super::lanes::{LANES, Lanes, V};
+use super::spectra::{Spectra, Work, clear, copy, energy};
+use super::{BINS, BLOCK, FRAME};
 use tdm::CHUNK;
-
-/// What was sent, newest last; every sample is kept twice, so that any stretch of the tail lies in one piece.
-pub struct History {
-    samples: Box<[f32]>,
-    ring: usize,
-    at: usize,
-}
-
-impl History {
-    /// Makes the history for a tail of `taps`. Allocates.
-    pub fn new(taps: usize) -> History {
-        let ring = taps + BLOCK;
-        History { samples: vec![0.0; 2 * ring].into(), ring, at: 0 }
-    }
-
-    /// Adds a block.
-    #[inline(always)]
-    pub fn push(&mut self, block: &[f32; CHUNK]) {
-        self.at = (self.at + CHUNK) % self.ring;
-        for start in [self.at, self.at + self.ring] {
-            if let Some(place) = self.samples.get_mut(start..start + CHUNK) {
-                place.copy_from_slice(block);
-            }
-        }
-    }
-
-    /// All samples, and where the first one of the newest block lies among them.
-    #[inline(always)]
-    pub fn newest(&self) -> (&[f32], usize) {
-        (&self.samples, self.at + self.ring)
-    }
-
-    /// Forgets.
-    pub fn clear(&mut self) {
-        self.samples.fill(0.0);
-    }
-}
-
-/// Convolves the newest block with a partition's taps, longest delay first, the last one at a delay of `delay` samples.
-#[inline(always)]
-pub fn convolve<L: Lanes>(taps: &[f32; BLOCK], delay: usize, history: &History, sums: &mut [L; CHUNK]) {
-    let (samples, now) = history.newest();
-    let start = (now + 1).saturating_sub(delay + BLOCK);
-    let Some(samples) = samples.get(start..).and_then(|from| from.first_chunk::<{ BLOCK + CHUNK - 1 }>())
-    else {
-        return;
-    };
-    for j in 0..BLOCK / LANES {
-        let tap = L::load_at(taps, j * LANES);
-        for (i, sum) in sums.iter_mut().enumerate() {
-            *sum = tap.mul_add(L::load_at(samples, i + j * LANES), *sum);
-        }
-    }
-}
-
-/// Adds each sum's lanes.
-#[inline(always)]
-pub fn collect<L: Lanes>(sums: &[L; CHUNK]) -> [f32; CHUNK] {
-    let mut all = V::ZERO;
-    L::sums(sums).store(&mut all);
-    all.0
-}
-
-/// The taps that are heard.
-pub struct Foreground {
-    /// By partition; within one, the longest delay first.
-    taps: Box<[f32]>,
-    /// The partitions that are not empty.
-    used: Box<[u16]>,
-    count: usize,
-}
-
-impl Foreground {
-    /// Makes an empty filter. Allocates.
-    pub fn new(taps: usize) -> Foreground {
-        Foreground { taps: vec![0.0; taps].into(), used: vec![0; taps / BLOCK].into(), count: 0 }
-    }
-
-    /// True if it passes everything unchanged.
-    pub fn is_empty(&self) -> bool {
-        self.count == 0
-    }
-
-    /// Passes everything from now on.
-    pub fn clear(&mut self) {
-        self.count = 0;
-    }
-
-    /// The echo that it expects in the newest block.
-    #[inline(always)]
-    pub fn echo<L: Lanes>(&self, history: &History) -> [f32; CHUNK] {
-        let mut sums = [L::splat(0.0); CHUNK];
-        for &part in &self.used[..self.count] {
-            let part = usize::from(part);
-            if let Some(taps) = self.taps.as_chunks().0.get(part) {
-                convolve(taps, part * BLOCK, history, &mut sums);
-            }
-        }
-        collect(&sums)
-    }
-
-    /// Asks for what [`Foreground::echo`] will need.
-    #[inline(always)]
-    pub fn fetch<L: Lanes>(&self, history: &History) {
-        let (samples, now) = history.newest();
-        for &part in &self.used[..self.count] {
-            let taps = usize::from(part) * BLOCK;
-            let start = (now + CHUNK + 1).saturating_sub(taps + BLOCK);
-            for line in [0, BLOCK / 2, BLOCK + CHUNK - 2] {
-                samples.get(start + line).into_iter().for_each(L::fetch);
-                self.taps.get(taps + line).into_iter().for_each(L::fetch);
-            }
-        }
-    }
-
-    /// Takes a partition's taps, shortest delay first; follow up with [`Foreground::keep`].
-    pub fn take(&mut self, part: usize, taps: impl Iterator<Item = f32>) {
-        if let Some(place) = self.taps.get_mut(part * BLOCK..(part + 1) * BLOCK) {
-            place.iter_mut().rev().zip(taps).for_each(|(slot, tap)| *slot = tap);
-        }
-    }
-
-    /// Takes these partitions of another filter that is kept in the same way, and no others.
-    pub fn take_parts(&mut self, taps: &[f32], parts: &[u16]) {
-        for &part in parts {
-            let place = usize::from(part) * BLOCK..(usize::from(part) + 1) * BLOCK;
-            if let (Some(to), Some(from)) = (self.taps.get_mut(place.clone()), taps.get(place)) {
-                to.copy_from_slice(from);
-            }
-        }
-        self.keep(parts.iter().copied(), LEAST_OF_STARTER);
-    }
-
-    /// Uses these partitions, and of them only those that carry `least` of the strongest one's energy.
-    pub fn keep(&mut self, parts: impl Iterator<Item = u16> + Clone, least: f32) {
-        let energy = |part: u16| self.part(usize::from(part)).iter().map(|tap| tap * tap).sum::<f32>();
-        let strongest = parts.clone().map(energy).fold(0.0, f32::max);
-        let mut count = 0;
-        for part in parts {
-            let here = self.part(usize::from(part)).iter().map(|tap| tap * tap).sum::<f32>();
-            if here > least * strongest && count < self.used.len() {
-                self.used[count] = part;
-                count += 1;
-            }
-        }
-        self.count = count;
-    }
-
-    /// A partition's taps, longest delay first.
-    pub fn part(&self, part: usize) -> &[f32] {
-        self.taps.get(part * BLOCK..(part + 1) * BLOCK).unwrap_or(&[])
-    }
-
-    /// True if a partition is in use.
-    pub fn uses(&self, part: usize) -> bool {
-        self.used[..self.count].iter().any(|&used| usize::from(used) == part)
-    }
-}
 
 /// A partition with less of the strongest one's energy than this is not heard: of the background's filter, and of a starter's,
 /// which is noisier.
-pub const LEAST_OF_BACKGROUND: f32 = 3e-5;
+const LEAST_OF_BACKGROUND: f32 = 3e-5;
 const LEAST_OF_STARTER: f32 = 3e-4;
+
+/// The filters of eight channels.
+pub struct Foreground {
+    /// By partition, the shortest delay first; a channel that does not use one has zeros there.
+    w: Box<[[C; BINS]]>,
+    /// The energy of each partition's taps.
+    energy: Box<[V]>,
+    /// The taps of the first partition, the shortest delay first.
+    first: [V; BLOCK],
+    /// The partitions but the first that some channel uses.
+    used: Box<[u16]>,
+    count: usize,
+    /// The echo that all partitions but the first expect in the present block.
+    expected: [V; BLOCK],
+}
+
+impl Foreground {
+    /// Makes filters of `parts` partitions that pass everything. Allocates.
+    pub fn new(parts: usize) -> Foreground {
+        Foreground {
+            w: vec![[C::ZERO; BINS]; parts].into(),
+            energy: vec![V::ZERO; parts].into(),
+            first: [V::ZERO; BLOCK],
+            used: vec![0; parts].into(),
+            count: 0,
+            expected: [V::ZERO; BLOCK],
+        }
+    }
+
+    /// True if a channel's filter passes everything unchanged.
+    pub fn is_empty(&self, lane: usize) -> bool {
+        self.energy.iter().all(|energy| energy.0[lane] == 0.0)
+    }
+
+    /// A channel passes everything from now on.
+    pub fn clear(&mut self, lane: usize) {
+        clear(&mut self.w, lane);
+        for values in [&mut self.energy[..], &mut self.first, &mut self.expected] {
+            values.iter_mut().for_each(|value| value.0[lane] = 0.0);
+        }
+    }
+
+    /// The echo that is expected in the eight samples from `fill` on; `sent` is the block before and the present one.
+    #[inline(always)]
+    pub fn echo<L: Lanes>(&self, sent: &[V; FRAME], fill: usize) -> [V; CHUNK] {
+        let mut echo = [V::ZERO; CHUNK];
+        let expected = self.expected.get(fill..).and_then(|from| from.first_chunk::<CHUNK>());
+        let sent = sent.get(fill + 1..).and_then(|from| from.first_chunk::<{ BLOCK + CHUNK - 1 }>());
+        let (Some(expected), Some(sent)) = (expected, sent) else { return echo };
+        let mut sums: [L; CHUNK] = core::array::from_fn(|i| L::load(&expected[i]));
+        for (j, tap) in self.first.iter().enumerate() {
+            let tap = L::load(tap);
+            for (i, sum) in sums.iter_mut().enumerate() {
+                *sum = tap.mul_add(L::load(&sent[BLOCK - 1 - j + i]), *sum);
+            }
+        }
+        sums.iter().zip(&mut echo).for_each(|(sum, echo)| sum.store(echo));
+        echo
+    }
+
+    /// Works out what is expected in the next block; the newest of `x` is the spectrum of the present one.
+    #[inline(always)]
+    pub fn expect<L: Lanes>(&mut self, fft: &Fft, x: &Spectra, work: &mut Work) {
+        work.spectrum.fill(C::ZERO);
+        for &part in &self.used[..self.count] {
+            let part = usize::from(part);
+            add_product::<L>(x.of(part - 1), &self.w[part], &mut work.spectrum);
+        }
+        fft.inverse::<L>(&work.spectrum, &mut work.frame, &mut work.scratch);
+        let scale = L::splat(1.0 / BLOCK as f32);
+        for (to, from) in self.expected.iter_mut().zip(&work.frame[BLOCK..]) {
+            L::load(from).mul(scale).store(to);
+        }
+    }
+
+    /// Takes the background's filters of the channels in `lanes`. Follow up with [`Foreground::settle`].
+    #[inline(always)]
+    pub fn take_background<L: Lanes>(&mut self, kalman: &Kalman, lanes: [bool; LANES], fft: &Fft, work: &mut Work) {
+        kalman.first_taps::<L>(fft, work);
+        for lane in (0..LANES).filter(|&lane| lanes[lane]) {
+            self.first.iter_mut().zip(&work.frame).for_each(|(to, from)| to.0[lane] = from.0[lane]);
+        }
+        for (part, w) in self.w.iter_mut().enumerate() {
+            let energy = energy::<L>(kalman.coefficients(part));
+            for lane in (0..LANES).filter(|&lane| lanes[lane]) {
+                copy(kalman.coefficients(part), w, lane);
+                self.energy[part].0[lane] = energy.0[lane];
+            }
+        }
+        (0..LANES).filter(|&lane| lanes[lane]).for_each(|lane| self.keep(lane, LEAST_OF_BACKGROUND));
+    }
+
+    /// Takes a starter's filter: `taps` by partition, in each the longest delay first, of which it has `parts`. Follow up with
+    /// [`Foreground::settle`].
+    #[inline(always)]
+    pub fn take_starter<L: Lanes>(
+        &mut self,
+        lane: usize,
+        taps: &[[f32; BLOCK]],
+        parts: &[u16],
+        fft: &Fft,
+        work: &mut Work,
+    ) {
+        self.clear(lane);
+        // Eight partitions of one channel are transformed as if they were eight channels.
+        for eight in parts.chunks(LANES) {
+            work.frame.fill(V::ZERO);
+            for (place, &part) in eight.iter().enumerate() {
+                let Some(taps) = taps.get(usize::from(part)) else { continue };
+                work.frame.iter_mut().zip(taps.iter().rev()).for_each(|(to, tap)| to.0[place] = *tap);
+                self.energy[usize::from(part)].0[lane] = taps.iter().map(|tap| tap * tap).sum();
+                if part == 0 {
+                    self.first.iter_mut().zip(taps.iter().rev()).for_each(|(to, tap)| to.0[lane] = *tap);
+                }
+            }
+            fft.forward::<L>(&work.frame, &mut work.spectrum, &mut work.scratch);
+            for (place, &part) in eight.iter().enumerate() {
+                for (to, from) in self.w[usize::from(part)].iter_mut().zip(&work.spectrum) {
+                    (to.re.0[lane], to.im.0[lane]) = (from.re.0[place], from.im.0[place]);
+                }
+            }
+        }
+        self.keep(lane, LEAST_OF_STARTER);
+    }
+
+    /// Keeps only those of a channel's partitions that carry `least` of the strongest one's energy.
+    fn keep(&mut self, lane: usize, least: f32) {
+        let strongest = self.energy.iter().map(|energy| energy.0[lane]).fold(0.0, f32::max);
+        for (part, energy) in self.energy.iter_mut().enumerate() {
+            if energy.0[lane] > least * strongest {
+                continue;
+            }
+            energy.0[lane] = 0.0;
+            clear(core::slice::from_mut(&mut self.w[part]), lane);
+            if part == 0 {
+                self.first.iter_mut().for_each(|tap| tap.0[lane] = 0.0);
+            }
+        }
+    }
+
+    /// Lists anew which partitions are in use.
+    pub fn settle(&mut self) {
+        self.count = 0;
+        for (part, energy) in self.energy.iter().enumerate().skip(1) {
+            if energy.0.iter().any(|&energy| energy > 0.0) {
+                self.used[self.count] = part as u16;
+                self.count += 1;
+            }
+        }
+    }
+
+    /// A partition's coefficients, and the energy of a channel's taps in it: 0 where the channel does not use it.
+    pub fn part(&self, part: usize, lane: usize) -> (&[C; BINS], f32) {
+        (&self.w[part], self.energy[part].0[lane])
+    }
+}
+
+/// Adds the product of two spectra.
+#[inline(always)]
+fn add_product<L: Lanes>(x: &[C; BINS], w: &[C; BINS], sum: &mut [C; BINS]) {
+    for ((x, w), sum) in x.iter().zip(w).zip(sum) {
+        let (xr, xi) = (L::load(&x.re), L::load(&x.im));
+        let (wr, wi) = (L::load(&w.re), L::load(&w.im));
+        xi.mul_sub_from(wi, xr.mul_add(wr, L::load(&sum.re))).store(&mut sum.re);
+        xi.mul_add(wr, xr.mul_add(wi, L::load(&sum.im))).store(&mut sum.im);
+    }
+}

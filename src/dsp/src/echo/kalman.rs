@@ -11,6 +11,7 @@
 
 use super::fft::{C, Fft};
 use super::lanes::{LANES, Lanes, V};
+use super::spectra::{Spectra, Work, clear, copy};
 use super::{BINS, BLOCK, FRAME};
 
 /// The variance of an unknown coefficient.
@@ -18,28 +19,28 @@ const FIRST_VARIANCE: f32 = 0.01;
 /// The least variance added a block.
 const LEAST_VARIANCE: f32 = 1e-9;
 /// Process noise a block, as a part of a coefficient's power: at rest and at most.
-const LEAST_DRIFT: f32 = 0.000_1;
-const MOST_DRIFT: f32 = 0.01;
+const LEAST_DRIFT: f32 = 0.000_2;
+const MOST_DRIFT: f32 = 0.02;
 /// How much of the noise estimate each block keeps.
-const NOISE_KEPT: f32 = 0.7;
+const NOISE_KEPT: f32 = 0.49;
 /// The power below which a frame's bin is taken for noise.
 const FLOOR: f32 = 2.0 * BLOCK as f32 * 4.0;
 /// How fast the means and the regression of the leak follow.
-const LEAK_MEAN: f32 = 0.05;
-const LEAK_FOLLOWS: f32 = 0.02;
+const LEAK_MEAN: f32 = 0.1;
+const LEAK_FOLLOWS: f32 = 0.04;
 /// Mean square of the far end (and of the echo estimate) below which a channel does not adapt.
 const ACTIVE: f32 = 100.0;
 /// A bin counts as filled above this part of the strongest; a signal that fills fewer bins than these is narrow.
 const FILLED: f32 = 0.001_2;
-const NARROW_BINS: f32 = 10.5;
-const FAR_FOLLOWS: f32 = 0.07;
+const NARROW_BINS: f32 = 14.5;
+const FAR_FOLLOWS: f32 = 0.135;
 /// Partitions that are brought back to [`BLOCK`] taps in each block, and partitions outside the window looked at.
 const CONSTRAINED: usize = 4;
 const SCOUTS: usize = 2;
 /// A partition is in the window while a channel has this part of its strongest partition's energy there.
 const IN_WINDOW: f32 = 3e-5;
 /// Blocks between two looks at the window.
-const WINDOW_BLOCKS: u32 = 16;
+const WINDOW_BLOCKS: u32 = 8;
 
 /// Powers of one block, one per channel: mean squares.
 #[derive(Clone, Copy)]
@@ -56,11 +57,7 @@ pub struct Powers {
 
 /// The background of eight channels.
 pub struct Kalman {
-    fft: Fft,
     parts: usize,
-    /// Spectra of what was sent, one a block, a ring; `head` is the newest.
-    x: Box<[[C; BINS]]>,
-    head: usize,
     /// Coefficients, partition 0 is the shortest delay.
     w: Box<[[C; BINS]]>,
     /// The variances of their errors.
@@ -80,21 +77,13 @@ pub struct Kalman {
     blocks: u32,
     /// The partitions that each channel's tail has.
     tails: [usize; LANES],
-    spectrum: [C; BINS],
-    error: [C; BINS],
-    gain_power: [V; BINS],
-    frame: [V; FRAME],
-    residual: [V; BLOCK],
 }
 
 impl Kalman {
     /// Makes a filter of `parts` partitions. Allocates.
     pub fn new(parts: usize) -> Kalman {
         Kalman {
-            fft: Fft::new(),
             parts,
-            x: vec![[C::ZERO; BINS]; parts].into(),
-            head: 0,
             w: vec![[C::ZERO; BINS]; parts].into(),
             p: vec![[V::all(FIRST_VARIANCE); BINS]; parts].into(),
             noise: [V::ZERO; BINS],
@@ -111,19 +100,12 @@ impl Kalman {
             turn: 0,
             blocks: 0,
             tails: [parts; LANES],
-            spectrum: [C::ZERO; BINS],
-            error: [C::ZERO; BINS],
-            gain_power: [V::ZERO; BINS],
-            frame: [V::ZERO; FRAME],
-            residual: [V::ZERO; BLOCK],
         }
     }
 
     /// Forgets everything about one channel.
     pub fn reset(&mut self, lane: usize) {
-        for bins in [&mut self.x, &mut self.w] {
-            bins.iter_mut().flatten().for_each(|c| (c.re.0[lane], c.im.0[lane]) = (0.0, 0.0));
-        }
+        clear(&mut self.w, lane);
         for (part, variances) in self.p.iter_mut().enumerate() {
             let variance = if part < self.tails[lane] { FIRST_VARIANCE } else { 0.0 };
             variances.iter_mut().for_each(|p| p.0[lane] = variance);
@@ -146,9 +128,9 @@ impl Kalman {
         self.parts
     }
 
-    /// The partitions that [`Kalman::taps`] hands out.
-    pub fn window(&self, full: bool) -> &[u16] {
-        &self.window[..if full { self.parts } else { self.in_window }]
+    /// A partition's coefficients.
+    pub fn coefficients(&self, part: usize) -> &[C; BINS] {
+        &self.w[part]
     }
 
     /// True if what the channel sends has so few frequencies that it says little about the path.
@@ -162,34 +144,31 @@ impl Kalman {
         !(sum.is_finite() && self.leak.0[lane].is_finite() && self.noise[1].0[lane].is_finite())
     }
 
-    /// Works on one block: `sent` is the block before and the present one, `left` what the foreground left of `received`.
-    /// `full` works on the whole tail; a channel whose `on` is 0 does not adapt.
+    /// Works on one block: `sent` is the block before and the present one, whose spectrum is the newest of `x`; `left` what the
+    /// foreground left of `received`. `full` works on the whole tail; a channel whose `on` is 0 does not adapt.
     #[inline(always)]
     pub fn block<L: Lanes>(
         &mut self,
-        sent: &[V; FRAME],
-        received: &[V; BLOCK],
-        left: &[V; BLOCK],
-        on: V,
-        full: bool,
+        (fft, x): (&Fft, &Spectra),
+        (sent, received, left): (&[V; FRAME], &[V; BLOCK], &[V; BLOCK]),
+        (on, full): (V, bool),
+        work: &mut Work,
     ) -> Powers {
         self.blocks = self.blocks.wrapping_add(1);
-        self.head = self.head.checked_sub(1).unwrap_or(self.parts - 1);
-        self.fft.forward::<L>(sent, &mut self.x[self.head]);
         self.choose(full);
         let count = if full { self.parts } else { (self.in_window + SCOUTS).min(self.parts) };
-        self.filter::<L>(count);
-        let powers = self.compare::<L>(sent, received, left);
-        self.find_leak::<L>();
-        self.look_at_far::<L>();
+        self.filter::<L>(count, x, work);
+        let powers = compare::<L>(fft, sent, received, left, work);
+        self.find_leak::<L>(work);
+        self.look_at_far::<L>(x.of(0));
         let mut adapt = on;
         for lane in 0..LANES {
             if powers.sent.0[lane] < ACTIVE {
                 adapt.0[lane] = 0.0;
             }
         }
-        self.update::<L>(count, &adapt);
-        self.constrain::<L>(count);
+        self.update::<L>(count, &adapt, x, work);
+        self.constrain::<L>(count, fft, work);
         powers
     }
 
@@ -222,26 +201,26 @@ impl Kalman {
 
     /// The echo estimate's spectrum, and the power that the uncertain coefficients add to the error.
     #[inline(always)]
-    fn filter<L: Lanes>(&mut self, count: usize) {
-        self.spectrum = [C::ZERO; BINS];
-        self.gain_power = [V::ZERO; BINS];
+    fn filter<L: Lanes>(&self, count: usize, x: &Spectra, work: &mut Work) {
+        work.spectrum = [C::ZERO; BINS];
+        work.power = [V::ZERO; BINS];
         let (four, rest) = self.window[..count].as_chunks::<4>();
+        let at = |part: &u16| {
+            let part = usize::from(*part);
+            (x.of(part), &self.w[part], &self.p[part])
+        };
         for (index, parts) in four.iter().enumerate() {
             // The state of all banks is larger than a processor's own cache: the next partitions are asked for ahead.
             let next = four.get(index + 1).unwrap_or(parts);
-            let at = |part: &u16| {
-                let part = usize::from(*part);
-                (&self.x[(self.head + part) % self.parts], &self.w[part], &self.p[part])
-            };
-            let parts = [at(&parts[0]), at(&parts[1]), at(&parts[2]), at(&parts[3])];
-            let next = [at(&next[0]), at(&next[1]), at(&next[2]), at(&next[3])];
+            let parts = parts.each_ref().map(at);
+            let next = next.each_ref().map(at);
             for k in 0..BINS {
                 for (x, w, p) in next {
                     L::fetch(&x[k].re.0[0]);
                     L::fetch(&w[k].re.0[0]);
                     L::fetch(&p[k].0[0]);
                 }
-                let (y, sum) = (&mut self.spectrum[k], &mut self.gain_power[k]);
+                let (y, sum) = (&mut work.spectrum[k], &mut work.power[k]);
                 let mut sums = (L::load(&y.re), L::load(&y.im), L::load(sum));
                 for (x, w, p) in parts {
                     sums = add_bin(&x[k], &w[k], &p[k], sums);
@@ -251,11 +230,9 @@ impl Kalman {
                 sums.2.store(sum);
             }
         }
-        for &part in rest {
-            let part = usize::from(part);
-            let (x, w, p) = (&self.x[(self.head + part) % self.parts], &self.w[part], &self.p[part]);
+        for (x, w, p) in rest.iter().map(at) {
             for k in 0..BINS {
-                let (y, sum) = (&mut self.spectrum[k], &mut self.gain_power[k]);
+                let (y, sum) = (&mut work.spectrum[k], &mut work.power[k]);
                 let sums = add_bin(&x[k], &w[k], &p[k], (L::load(&y.re), L::load(&y.im), L::load(sum)));
                 sums.0.store(&mut y.re);
                 sums.1.store(&mut y.im);
@@ -264,49 +241,15 @@ impl Kalman {
         }
     }
 
-    /// The error of the block and its spectrum, and the powers of both paths.
-    #[inline(always)]
-    fn compare<L: Lanes>(&mut self, sent: &[V; FRAME], received: &[V; BLOCK], left: &[V; BLOCK]) -> Powers {
-        self.fft.inverse::<L>(&self.spectrum, &mut self.frame);
-        let scale = L::splat(1.0 / BLOCK as f32);
-        let zero = L::splat(0.0);
-        let (mut received_power, mut sent_power, mut left_power, mut power) = (zero, zero, zero, zero);
-        for i in 0..BLOCK {
-            let d = L::load(&received[i]);
-            let e = L::load(&self.frame[BLOCK + i]).mul_sub_from(scale, d);
-            e.store(&mut self.residual[i]);
-            power = e.mul_add(e, power);
-            received_power = d.mul_add(d, received_power);
-            let x = L::load(&sent[BLOCK + i]);
-            sent_power = x.mul_add(x, sent_power);
-            let f = L::load(&left[i]);
-            left_power = f.mul_add(f, left_power);
-        }
-        self.frame[..BLOCK].fill(V::ZERO);
-        self.frame[BLOCK..].copy_from_slice(&self.residual);
-        self.fft.forward::<L>(&self.frame, &mut self.error);
-        let mean = |sum: L| {
-            let mut mean = V::ZERO;
-            sum.mul(scale).store(&mut mean);
-            mean
-        };
-        Powers {
-            received: mean(received_power),
-            sent: mean(sent_power),
-            foreground: mean(left_power),
-            background: mean(power),
-        }
-    }
-
     /// How much of the error's power moves with the echo estimate's.
     #[inline(always)]
-    fn find_leak<L: Lanes>(&mut self) {
+    fn find_leak<L: Lanes>(&mut self, work: &Work) {
         let zero = L::splat(0.0);
         let (mut cross, mut own, mut error, mut echo) = (zero, zero, zero, zero);
         let (follow, two) = (L::splat(LEAK_MEAN), L::splat(2.0));
         for k in 1..BINS - 1 {
-            let (er, ei) = (L::load(&self.error[k].re), L::load(&self.error[k].im));
-            let (yr, yi) = (L::load(&self.spectrum[k].re), L::load(&self.spectrum[k].im));
+            let (er, ei) = (L::load(&work.error[k].re), L::load(&work.error[k].im));
+            let (yr, yi) = (L::load(&work.spectrum[k].re), L::load(&work.spectrum[k].im));
             // The error's frame is half empty.
             let e2 = er.mul_add(er, ei.mul(ei)).mul(two);
             let y2 = yr.mul_add(yr, yi.mul(yi));
@@ -334,8 +277,7 @@ impl Kalman {
 
     /// How many bins what is sent fills.
     #[inline(always)]
-    fn look_at_far<L: Lanes>(&mut self) {
-        let x = &self.x[self.head];
+    fn look_at_far<L: Lanes>(&mut self, x: &[C; BINS]) {
         let (half, follow) = (L::splat(0.5), L::splat(FAR_FOLLOWS));
         let mut strongest = L::splat(0.0);
         for k in 1..BINS - 1 {
@@ -360,21 +302,21 @@ impl Kalman {
 
     /// The Kalman step: coefficients and variances.
     #[inline(always)]
-    fn update<L: Lanes>(&mut self, count: usize, adapt: &V) {
+    fn update<L: Lanes>(&mut self, count: usize, adapt: &V, x: &Spectra, work: &mut Work) {
         let on = L::load(adapt);
         let drift = L::load(&self.leak).max(L::splat(LEAST_DRIFT)).min(L::splat(MOST_DRIFT));
         let (half, one) = (L::splat(0.5), L::splat(1.0));
         for k in 0..BINS {
-            let (er, ei) = (L::load(&self.error[k].re), L::load(&self.error[k].im));
+            let (er, ei) = (L::load(&work.error[k].re), L::load(&work.error[k].im));
             let power = er.mul_add(er, ei.mul(ei));
             let kept = L::splat(NOISE_KEPT);
             let noise = L::load(&self.noise[k]).mul_add(kept, power.mul(one.sub(kept)));
             noise.store(&mut self.noise[k]);
-            let all = L::load(&self.gain_power[k]).mul_add(half, noise).add(L::splat(FLOOR));
+            let all = L::load(&work.power[k]).mul_add(half, noise).add(L::splat(FLOOR));
             let share = on.div(all);
-            er.mul(share).store(&mut self.error[k].re);
-            ei.mul(share).store(&mut self.error[k].im);
-            half.mul(share).store(&mut self.gain_power[k]);
+            er.mul(share).store(&mut work.error[k].re);
+            ei.mul(share).store(&mut work.error[k].im);
+            half.mul(share).store(&mut work.power[k]);
         }
         let (kept, least) = (one.sub(drift), on.mul(L::splat(LEAST_VARIANCE)));
         let drift = drift.mul(on);
@@ -382,10 +324,10 @@ impl Kalman {
         let kept = kept.sub(one).mul_add(on, one);
         for &part in &self.window[..count] {
             let part = usize::from(part);
-            let (x, w, p) = (&self.x[(self.head + part) % self.parts], &mut self.w[part], &mut self.p[part]);
+            let (x, w, p) = (x.of(part), &mut self.w[part], &mut self.p[part]);
             for k in 0..BINS {
                 let (xr, xi) = (L::load(&x[k].re), L::load(&x[k].im));
-                let (er, ei) = (L::load(&self.error[k].re), L::load(&self.error[k].im));
+                let (er, ei) = (L::load(&work.error[k].re), L::load(&work.error[k].im));
                 let variance = L::load(&p[k]);
                 let gr = xi.mul_add(ei, xr.mul(er));
                 let gi = xi.mul_sub_from(er, xr.mul(ei));
@@ -395,7 +337,7 @@ impl Kalman {
                 wi.store(&mut w[k].im);
                 let x2 = xi.mul_add(xi, xr.mul(xr));
                 let w2 = wi.mul_add(wi, wr.mul(wr));
-                let known = variance.mul(L::load(&self.gain_power[k])).mul_sub_from(x2, one);
+                let known = variance.mul(L::load(&work.power[k])).mul_sub_from(x2, one);
                 let grown = drift.mul_add(w2, least);
                 variance.mul(known).mul_add(kept, grown).store(&mut p[k]);
             }
@@ -404,78 +346,94 @@ impl Kalman {
 
     /// Brings some partitions back to `BLOCK` taps: the second half of each belongs to the next one.
     #[inline(always)]
-    fn constrain<L: Lanes>(&mut self, count: usize) {
+    fn constrain<L: Lanes>(&mut self, count: usize, fft: &Fft, work: &mut Work) {
         for step in 0..CONSTRAINED.min(count) {
             let part = usize::from(self.window[(self.turn + step) % count]);
-            let energy = self.take_taps::<L>(part);
-            energy.store(&mut self.energy[part]);
-            self.cut(part);
-            self.fft.forward::<L>(&self.frame, &mut self.w[part]);
+            take_taps::<L>(&self.w[part], fft, work).store(&mut self.energy[part]);
+            self.cut(part, &mut work.frame);
+            fft.forward::<L>(&work.frame, &mut self.w[part], &mut work.scratch);
         }
         self.turn = (self.turn + CONSTRAINED) % count.max(1);
     }
 
     /// Keeps the channels whose tail ends before `part` from growing there.
     #[inline(always)]
-    fn cut(&mut self, part: usize) {
+    fn cut(&mut self, part: usize, taps: &mut [V; FRAME]) {
         for lane in (0..LANES).filter(|&lane| part >= self.tails[lane]) {
-            self.frame[..BLOCK].iter_mut().for_each(|tap| tap.0[lane] = 0.0);
+            taps.iter_mut().for_each(|tap| tap.0[lane] = 0.0);
             self.p[part].iter_mut().for_each(|p| p.0[lane] = 0.0);
             self.energy[part].0[lane] = 0.0;
         }
     }
 
-    /// Leaves a partition's taps in the first half of `frame`, zeros in the second, and returns their energy.
+    /// Leaves the taps of the first partition in the first half of `work.frame`.
     #[inline(always)]
-    fn take_taps<L: Lanes>(&mut self, part: usize) -> L {
-        self.fft.inverse::<L>(&self.w[part], &mut self.frame);
-        let scale = L::splat(1.0 / BLOCK as f32);
-        let mut energy = L::splat(0.0);
-        for tap in &mut self.frame[..BLOCK] {
-            let scaled = L::load(tap).mul(scale);
-            scaled.store(tap);
-            energy = scaled.mul_add(scaled, energy);
-        }
-        self.frame[BLOCK..].fill(V::ZERO);
-        energy
+    pub fn first_taps<L: Lanes>(&self, fft: &Fft, work: &mut Work) {
+        take_taps::<L>(&self.w[0], fft, work);
     }
 
-    /// Hands every partition's taps to `take(part, taps)`, shortest delay first; a partition outside the window is skipped.
-    #[inline(always)]
-    pub fn taps<L: Lanes>(&mut self, full: bool, mut take: impl FnMut(usize, &[V])) {
-        let count = if full { self.parts } else { self.in_window };
-        for at in 0..count {
-            let part = usize::from(self.window[at]);
-            self.take_taps::<L>(part).store(&mut self.energy[part]);
-            take(part, &self.frame[..BLOCK]);
-        }
-    }
-
-    /// Empties one channel's partition; with `variance` also sets its uncertainty.
-    pub fn empty(&mut self, lane: usize, part: usize, variance: Option<f32>) {
-        self.energy[part].0[lane] = 0.0;
-        self.w[part].iter_mut().for_each(|w| (w.re.0[lane], w.im.0[lane]) = (0.0, 0.0));
+    /// Sets one channel's partition to these coefficients, whose taps have this energy; with `variance` also its uncertainty.
+    pub fn set(&mut self, lane: usize, part: usize, (w, energy): (&[C; BINS], f32), variance: Option<f32>) {
+        self.energy[part].0[lane] = energy;
+        copy(w, &mut self.w[part], lane);
         if let Some(variance) = variance {
             self.p[part].iter_mut().for_each(|p| p.0[lane] = variance);
         }
     }
+}
 
-    /// Sets one channel's partition to `taps`; with `variance` also its uncertainty.
-    #[inline(always)]
-    pub fn set<L: Lanes>(&mut self, lane: usize, part: usize, taps: &[f32], variance: Option<f32>) {
-        self.frame.fill(V::ZERO);
-        for (slot, &tap) in self.frame.iter_mut().zip(taps.iter().take(BLOCK)) {
-            slot.0[lane] = tap;
-        }
-        self.energy[part].0[lane] = taps.iter().map(|tap| tap * tap).sum();
-        self.fft.forward::<L>(&self.frame, &mut self.spectrum);
-        for (to, from) in self.w[part].iter_mut().zip(&self.spectrum) {
-            (to.re.0[lane], to.im.0[lane]) = (from.re.0[lane], from.im.0[lane]);
-        }
-        if let Some(variance) = variance {
-            self.p[part].iter_mut().for_each(|p| p.0[lane] = variance);
-        }
+/// The error of the block and its spectrum, and the powers of both paths.
+#[inline(always)]
+fn compare<L: Lanes>(
+    fft: &Fft,
+    sent: &[V; FRAME],
+    received: &[V; BLOCK],
+    left: &[V; BLOCK],
+    work: &mut Work,
+) -> Powers {
+    fft.inverse::<L>(&work.spectrum, &mut work.frame, &mut work.scratch);
+    let scale = L::splat(1.0 / BLOCK as f32);
+    let zero = L::splat(0.0);
+    let (mut received_power, mut sent_power, mut left_power, mut power) = (zero, zero, zero, zero);
+    for i in 0..BLOCK {
+        let d = L::load(&received[i]);
+        let e = L::load(&work.frame[BLOCK + i]).mul_sub_from(scale, d);
+        e.store(&mut work.frame[BLOCK + i]);
+        power = e.mul_add(e, power);
+        received_power = d.mul_add(d, received_power);
+        let x = L::load(&sent[BLOCK + i]);
+        sent_power = x.mul_add(x, sent_power);
+        let f = L::load(&left[i]);
+        left_power = f.mul_add(f, left_power);
     }
+    work.frame[..BLOCK].fill(V::ZERO);
+    fft.forward::<L>(&work.frame, &mut work.error, &mut work.scratch);
+    let mean = |sum: L| {
+        let mut mean = V::ZERO;
+        sum.mul(scale).store(&mut mean);
+        mean
+    };
+    Powers {
+        received: mean(received_power),
+        sent: mean(sent_power),
+        foreground: mean(left_power),
+        background: mean(power),
+    }
+}
+
+/// Leaves a partition's taps in the first half of `work.frame`, zeros in the second, and returns their energy.
+#[inline(always)]
+fn take_taps<L: Lanes>(w: &[C; BINS], fft: &Fft, work: &mut Work) -> L {
+    fft.inverse::<L>(w, &mut work.frame, &mut work.scratch);
+    let scale = L::splat(1.0 / BLOCK as f32);
+    let mut energy = L::splat(0.0);
+    for tap in &mut work.frame[..BLOCK] {
+        let scaled = L::load(tap).mul(scale);
+        scaled.store(tap);
+        energy = scaled.mul_add(scaled, energy);
+    }
+    work.frame[BLOCK..].fill(V::ZERO);
+    energy
 }
 
 /// Adds a bin of a partition to the echo estimate and to the power of what is uncertain in it.

@@ -21,27 +21,31 @@ mod control;
 mod disabler;
 mod fft;
 mod foreground;
+mod history;
 mod kalman;
 mod lanes;
 mod nlp;
+mod spectra;
 mod starter;
 
 use tdm::{Block, CHUNK};
 
 use control::{Control, Verdict};
 use disabler::Disabler;
-use foreground::{Foreground, History, LEAST_OF_BACKGROUND};
-use kalman::Kalman;
+use fft::Fft;
+use foreground::Foreground;
+use kalman::{Kalman, Powers};
 use lanes::{LANES, Lanes, Portable, V};
 use nlp::Nlp;
 pub use nlp::NlpMode;
+use spectra::{Spectra, Work};
 use starter::{Starter, Won};
 
 /// Channels of a bank.
 pub const CHANNELS: usize = LANES;
 
 /// Samples of a block of the background.
-const BLOCK: usize = 32;
+const BLOCK: usize = 64;
 /// Samples of its frame: the block before and the present one.
 const FRAME: usize = 2 * BLOCK;
 /// Bins of its spectrum.
@@ -55,7 +59,7 @@ pub const TAILS_MS: core::ops::RangeInclusive<u16> = 16..=128;
 /// Mean square of what is sent from which a channel is in use.
 const IN_USE: f32 = 100.0;
 /// Blocks of far-end speech after a change during which the whole tail is worked on.
-const CONVERGING_BLOCKS: u32 = 375;
+const CONVERGING_BLOCKS: u32 = 188;
 /// The output may be this much stronger than what was received, in power; else what was received is passed on.
 const MOST_GAIN: f32 = 1.6;
 /// How fast those powers follow, a block.
@@ -89,7 +93,10 @@ pub struct EchoFigures {
 
 /// The cancellers of eight channels.
 pub struct EchoBank {
+    fft: Fft,
+    spectra: Spectra,
     kalman: Kalman,
+    foreground: Foreground,
     disabler: Disabler,
     channels: Box<[Channel]>,
     /// What was sent in the block before and in the present one.
@@ -103,12 +110,10 @@ pub struct EchoBank {
 /// What each channel has for itself.
 struct Channel {
     mode: EchoMode,
-    history: History,
-    foreground: Foreground,
     starter: Starter,
     nlp: Nlp,
     control: Control,
-    /// A candidate was adopted since the last block of the background.
+    /// A candidate has won and is taken with the next block of the background.
     won: Option<Won>,
     converging: u32,
     /// Smoothed powers of what is left and of what was received.
@@ -124,8 +129,6 @@ impl EchoBank {
         let taps = usize::from(tail_ms * PER_MS).next_multiple_of(BLOCK);
         let channel = |_| Channel {
             mode: EchoMode::Off,
-            history: History::new(taps),
-            foreground: Foreground::new(taps),
             starter: Starter::new(taps),
             nlp: Nlp::new(),
             control: Control::new(),
@@ -135,7 +138,10 @@ impl EchoBank {
             received: 0.0,
         };
         EchoBank {
+            fft: Fft::new(),
+            spectra: Spectra::new(taps / BLOCK),
             kalman: Kalman::new(taps / BLOCK),
+            foreground: Foreground::new(taps / BLOCK),
             disabler: Disabler::new(),
             channels: (0..CHANNELS).map(channel).collect(),
             sent: [V::ZERO; FRAME],
@@ -185,9 +191,12 @@ impl EchoBank {
     pub fn reset(&mut self, channel: usize) {
         let Some(own) = self.channels.get_mut(channel) else { return };
         own.forget();
-        own.history.clear();
+        own.starter.clear();
         own.nlp = Nlp::new();
         own.control = Control::new();
+        self.foreground.clear(channel);
+        self.foreground.settle();
+        self.spectra.clear(channel);
         self.kalman.reset(channel);
         self.disabler.reset(channel);
         for samples in [&mut self.sent[..], &mut self.received, &mut self.left] {
@@ -199,7 +208,7 @@ impl EchoBank {
     pub fn figures(&self, channel: usize) -> EchoFigures {
         match self.channels.get(channel) {
             Some(own) if own.mode != EchoMode::Off => {
-                let known = !own.foreground.is_empty();
+                let known = !self.foreground.is_empty(channel);
                 own.control.figures(known, self.disabler.is_disabled(channel))
             }
             Some(_) | None => EchoFigures::default(),
@@ -209,7 +218,7 @@ impl EchoBank {
     /// Cancels a block: `sent` is what went to the lines and whose echo may begin in `received`.
     ///
     /// # Realtime
-    /// No allocation, no panic. One call in four does the background's work as well: see `phase`.
+    /// No allocation, no panic. One call in eight does the work of a block as well: see `phase`.
     pub fn process(&mut self, sent: &[Block; CHANNELS], received: &mut [Block; CHANNELS]) {
         #[cfg(target_arch = "x86_64")]
         if self.fast {
@@ -221,29 +230,28 @@ impl EchoBank {
     #[inline(always)]
     fn process_on<L: Lanes>(&mut self, sent: &[Block; CHANNELS], received: &mut [Block; CHANNELS]) {
         let fill = self.fill;
-        for (lane, (sent, received)) in sent.iter().zip(received.iter_mut()).enumerate() {
-            if let Some(next) = self.channels.get(lane + 1) {
-                next.foreground.fetch::<L>(&next.history);
-            }
-            let Some(own) = self.channels.get_mut(lane) else { continue };
-            if own.mode == EchoMode::Off {
-                continue;
-            }
-            let (x, d) = (sent.map(f32::from), received.map(f32::from));
-            own.history.push(&x);
-            let echo = own.foreground.echo::<L>(&own.history);
-            let left: [f32; CHUNK] = core::array::from_fn(|i| d[i] - echo[i]);
+        for (lane, own) in self.channels.iter_mut().enumerate().filter(|(_, own)| own.mode != EchoMode::Off) {
+            let (x, d) = (sent[lane].map(f32::from), received[lane].map(f32::from));
+            own.starter.hear(&x);
             for i in 0..CHUNK {
                 self.sent[BLOCK + fill + i].0[lane] = x[i];
                 self.received[fill + i].0[lane] = d[i];
-                self.left[fill + i].0[lane] = left[i];
             }
-            if self.disabler.is_disabled(lane) {
+        }
+        let echo = self.foreground.echo::<L>(&self.sent, fill);
+        for (i, echo) in echo.iter().enumerate() {
+            L::load(&self.received[fill + i]).sub(L::load(echo)).store(&mut self.left[fill + i]);
+        }
+        for (lane, own) in self.channels.iter_mut().enumerate() {
+            if own.mode == EchoMode::Off || self.disabler.is_disabled(lane) {
                 continue;
             }
+            let of = |values: &[V]| core::array::from_fn(|i| values[i].0[lane]);
+            let (x, d) = (of(&self.sent[BLOCK + fill..]), of(&self.received[fill..]));
+            let left = of(&self.left[fill..]);
             let narrow = self.kalman.is_narrow(lane);
-            own.start::<L>(&x, &d, &left, narrow);
-            own.finish(left, &echo, &d, received);
+            own.won = own.starter.block::<L>(&x, &d, &left, narrow).or(own.won);
+            own.finish(left, &of(&echo), &d, &mut received[lane]);
         }
         self.disabler.listen::<L>([
             &self.sent[BLOCK + fill..BLOCK + fill + CHUNK],
@@ -252,15 +260,16 @@ impl EchoBank {
         self.fill = fill + CHUNK;
         if self.fill >= BLOCK {
             self.fill = 0;
-            self.background::<L>();
+            self.block::<L>();
         }
     }
 
-    /// The work of every fourth call.
+    /// The work of every eighth call.
     #[inline(always)]
-    fn background<L: Lanes>(&mut self) {
+    fn block<L: Lanes>(&mut self) {
+        let mut work = Work::new();
         for lane in 0..LANES {
-            self.seed::<L>(lane);
+            self.adopt::<L>(lane, &mut work);
         }
         let (mut on, mut full) = (V::ZERO, false);
         for (lane, own) in self.channels.iter().enumerate() {
@@ -270,8 +279,17 @@ impl EchoBank {
             on.0[lane] = f32::from(u8::from(is_on && !rests));
             full |= is_on && own.converging > 0 && own.control.is_active();
         }
-        let powers = self.kalman.block::<L>(&self.sent, &self.received, &self.left, on, full);
+        self.spectra.push::<L>(&self.fft, &self.sent, &mut work.scratch);
+        let (signals, known) = ((&self.sent, &self.received, &self.left), (&self.fft, &self.spectra));
+        let powers = self.kalman.block::<L>(known, signals, (on, full), &mut work);
         self.sent.copy_within(BLOCK.., 0);
+        self.judge::<L>(&powers, &mut work);
+        self.foreground.expect::<L>(&self.fft, &self.spectra, &mut work);
+    }
+
+    /// Decides for each channel which filter is right.
+    #[inline(always)]
+    fn judge<L: Lanes>(&mut self, powers: &Powers, work: &mut Work) {
         let mut copied = [false; LANES];
         for (lane, own) in self.channels.iter_mut().enumerate() {
             if own.mode == EchoMode::Off || self.disabler.is_disabled(lane) {
@@ -279,75 +297,63 @@ impl EchoBank {
             }
             let narrow = self.kalman.is_narrow(lane);
             let broken = self.kalman.is_broken(lane);
-            let verdict = own.control.judge(&powers, lane, narrow, broken);
+            let verdict = own.control.judge(powers, lane, narrow, broken);
             own.converging = own.converging.saturating_sub(u32::from(own.control.is_active()));
             match verdict {
                 Verdict::Keep => {}
                 Verdict::Copy => copied[lane] = true,
-                Verdict::Clear => own.unlearn(),
-                Verdict::Restore => restore::<L>(&mut self.kalman, &own.foreground, lane, None),
+                Verdict::Clear => {
+                    own.unlearn();
+                    self.foreground.clear(lane);
+                }
+                Verdict::Restore => restore(&mut self.kalman, &self.foreground, lane, None),
                 Verdict::Reset => {
                     own.forget();
+                    self.foreground.clear(lane);
                     self.kalman.reset(lane);
                 }
             }
         }
-        self.copy::<L>(full, copied);
+        if copied != [false; LANES] {
+            self.foreground.take_background::<L>(&self.kalman, copied, &self.fft, work);
+        }
+        self.foreground.settle();
     }
 
-    /// Gives the background a starter's filter that is better than its own.
+    /// Takes a starter's filter that has won, for the foreground and, where it is better there too, for the background.
     #[inline(always)]
-    fn seed<L: Lanes>(&mut self, lane: usize) {
+    fn adopt<L: Lanes>(&mut self, lane: usize, work: &mut Work) {
         let own = &mut self.channels[lane];
         let Some(won) = own.won.take() else { return };
+        let (taps, parts) = own.starter.candidate();
+        self.foreground.take_starter::<L>(lane, taps, parts, &self.fft, work);
+        own.starter.go_on();
+        own.converging = CONVERGING_BLOCKS;
         if own.control.adopt(&won) {
             let unsure = (won.left / (won.received + 1.0)).min(1.0);
-            restore::<L>(&mut self.kalman, &own.foreground, lane, Some(unsure));
-        }
-    }
-
-    /// Copies the background to the foregrounds that it has beaten.
-    #[inline(always)]
-    fn copy<L: Lanes>(&mut self, full: bool, copied: [bool; LANES]) {
-        if copied == [false; LANES] {
-            return;
-        }
-        let channels = &mut self.channels;
-        self.kalman.taps::<L>(full, |part, taps| {
-            for (lane, own) in channels.iter_mut().enumerate().filter(|(lane, _)| copied[*lane]) {
-                own.foreground.take(part, taps.iter().map(|tap| tap.0[lane]));
-            }
-        });
-        for (_, own) in self.channels.iter_mut().enumerate().filter(|(lane, _)| copied[*lane]) {
-            own.foreground.keep(self.kalman.window(full).iter().copied(), LEAST_OF_BACKGROUND);
+            restore(&mut self.kalman, &self.foreground, lane, Some(unsure));
         }
     }
 }
 
 /// Sets the background's filter of a channel to the foreground's; `unsure` is the part of it that may be wrong.
-#[inline(always)]
-fn restore<L: Lanes>(kalman: &mut Kalman, foreground: &Foreground, lane: usize, unsure: Option<f32>) {
-    let energy = |part: usize| foreground.part(part).iter().map(|tap| tap * tap).sum::<f32>();
-    let used = || (0..kalman.parts()).filter(|&part| foreground.uses(part));
-    let (total, count) = (used().map(energy).sum::<f32>(), used().count().max(1));
+fn restore(kalman: &mut Kalman, foreground: &Foreground, lane: usize, unsure: Option<f32>) {
+    let energies = (0..kalman.parts()).map(|part| foreground.part(part, lane).1);
+    let (total, used) =
+        energies.fold((0.0, 0_u32), |(sum, used), energy| (sum + energy, used + u32::from(energy > 0.0)));
     // What is wrong lies in all partitions, mostly in those that the foreground has.
-    let (outside, inside) = (total / kalman.parts() as f32, total / count as f32);
+    let (outside, inside) = (total / kalman.parts() as f32, total / used.max(1) as f32);
     let variance = |mean: f32| unsure.map(|unsure| unsure * mean + 1e-6);
     for part in 0..kalman.parts() {
-        if !foreground.uses(part) {
-            kalman.empty(lane, part, variance(outside));
-            continue;
-        }
-        let mut taps = [0.0; BLOCK];
-        taps.iter_mut().zip(foreground.part(part).iter().rev()).for_each(|(to, from)| *to = *from);
-        kalman.set::<L>(lane, part, &taps, variance(inside + energy(part)));
+        let (w, energy) = foreground.part(part, lane);
+        let mean = if energy > 0.0 { inside + energy } else { outside };
+        kalman.set(lane, part, (w, energy), variance(mean));
     }
 }
 
 impl Channel {
     /// Throws the filter in use away.
     fn forget(&mut self) {
-        self.foreground.clear();
         self.starter.reset();
         self.nlp.forget();
         (self.won, self.left, self.received) = (None, 0.0, 0.0);
@@ -356,21 +362,9 @@ impl Channel {
 
     /// The filter in use has proved wrong; a starter at work goes on.
     fn unlearn(&mut self) {
-        self.foreground.clear();
         self.starter.distrust();
         self.nlp.forget();
         self.converging = CONVERGING_BLOCKS;
-    }
-
-    #[inline(always)]
-    fn start<L: Lanes>(&mut self, x: &[f32; CHUNK], d: &[f32; CHUNK], left: &[f32; CHUNK], narrow: bool) {
-        if let Some(won) = self.starter.block::<L>(&self.history, x, d, left, narrow) {
-            let (taps, parts) = self.starter.candidate();
-            self.foreground.take_parts(taps, parts);
-            self.starter.go_on();
-            self.won = Some(won);
-            self.converging = CONVERGING_BLOCKS;
-        }
     }
 
     /// The non-linear processor, the bound on the output, and rounding.

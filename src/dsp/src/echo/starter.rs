@@ -9,7 +9,7 @@
 //! and for less. After 400 ms of speech the background is as good, and the starter stops. Source: Benesty and Gay 2002; Ochiai 1977 for the two paths.
 
 use super::BLOCK;
-use super::foreground::{History, collect, convolve};
+use super::history::{History, collect, convolve};
 use super::lanes::{LANES, Lanes};
 use tdm::CHUNK;
 
@@ -50,6 +50,8 @@ const MOST_TRUST: u32 = 100;
 
 /// One channel's starter.
 pub struct Starter {
+    /// What was sent.
+    history: History,
     /// By partition; within one, the longest delay first.
     taps: Box<[[f32; BLOCK]]>,
     shares: Box<[[f32; BLOCK]]>,
@@ -63,6 +65,8 @@ pub struct Starter {
     tail: usize,
     is_on: bool,
     has_won: bool,
+    /// A candidate has won and has not been taken yet.
+    waits: bool,
     samples: u32,
     age: u32,
     rest: u32,
@@ -97,6 +101,7 @@ impl Starter {
         let parts = taps / BLOCK;
         let empty = || vec![[0.0; BLOCK]; parts].into();
         Starter {
+            history: History::new(taps),
             taps: empty(),
             shares: empty(),
             candidate: empty(),
@@ -106,6 +111,7 @@ impl Starter {
             tail: parts,
             is_on: false,
             has_won: false,
+            waits: false,
             samples: 0,
             age: 0,
             rest: 0,
@@ -124,7 +130,7 @@ impl Starter {
 
     /// Stops and forgets what was trusted.
     pub fn reset(&mut self) {
-        self.is_on = false;
+        (self.is_on, self.waits) = (false, false);
         self.distrust();
         (self.wanted, self.left, self.received) = (0, 0.0, 0.0);
     }
@@ -134,16 +140,27 @@ impl Starter {
         (self.trust, self.has_won, self.rest) = (0, false, 0);
     }
 
-    /// The candidate's taps by partition, and the partitions it has.
-    pub fn candidate(&self) -> (&[f32], &[u16]) {
-        (self.candidate.as_flattened(), &self.parts[..self.count])
+    /// Forgets what was sent.
+    pub fn clear(&mut self) {
+        self.history.clear();
     }
 
-    /// Works on the newest block of `history`: `received` came back, of which the filter in use left `left`.
+    /// The candidate's taps by partition, in each the longest delay first, and the partitions it has.
+    pub fn candidate(&self) -> (&[[f32; BLOCK]], &[u16]) {
+        (&self.candidate, &self.parts[..self.count])
+    }
+
+    /// Hears what is sent.
+    #[inline(always)]
+    pub fn hear(&mut self, sent: &[f32; CHUNK]) {
+        self.history.push(sent);
+    }
+
+    /// Works on the block last heard, `sent`: `received` came back, of which the filter in use left `left`. A winner has to be taken,
+    /// see [`Starter::go_on`], before the next one is looked for.
     #[inline(always)]
     pub fn block<L: Lanes>(
         &mut self,
-        history: &History,
         sent: &[f32; CHUNK],
         received: &[f32; CHUNK],
         left: &[f32; CHUNK],
@@ -161,15 +178,18 @@ impl Starter {
             self.look(speaking && !narrow);
             return None;
         }
-        self.adapt::<L>(history, received);
+        self.adapt::<L>(received);
         self.age += u32::from(speaking);
-        self.trial.in_use += left_power;
-        self.trial.received += received_power;
-        self.trial.candidate += power(&self.try_out::<L>(history, received));
-        self.trial.blocks += 1;
         if self.age > RUN_BLOCKS {
             (self.is_on, self.rest) = (false, REST_BLOCKS);
         }
+        if self.waits {
+            return None;
+        }
+        self.trial.in_use += left_power;
+        self.trial.received += received_power;
+        self.trial.candidate += power(&self.try_out::<L>(received));
+        self.trial.blocks += 1;
         self.judge(speaking, narrow)
     }
 
@@ -187,19 +207,20 @@ impl Starter {
                 self.parts[part] = part as u16;
             }
             self.count = self.tail;
-            (self.is_on, self.has_won, self.samples, self.age, self.wanted) = (true, false, 0, 0, 0);
+            (self.is_on, self.has_won, self.waits) = (true, false, false);
+            (self.samples, self.age, self.wanted) = (0, 0, 0);
             self.trial = Trial::default();
         }
     }
 
     /// Eight steps of IPNLMS, two at a time: the second one's error is that of the filter which the first one has moved.
     #[inline(always)]
-    fn adapt<L: Lanes>(&mut self, history: &History, received: &[f32; CHUNK]) {
+    fn adapt<L: Lanes>(&mut self, received: &[f32; CHUNK]) {
         for (pair, &[d0, d1]) in received.as_chunks::<2>().0.iter().enumerate() {
-            let (echo, powers) = self.measure::<L>(history, 2 * pair);
+            let (echo, powers) = self.measure::<L>(2 * pair);
             let first = STEP * (d0 - echo[0]) / (powers[0] + REGULAR);
             let second = STEP * (d1 - echo[1] - first * powers[1]) / (powers[2] + REGULAR);
-            self.step::<L>(history, 2 * pair, [first, second]);
+            self.step::<L>(2 * pair, [first, second]);
             self.samples += 2;
             if self.samples.is_multiple_of(SHARES_SAMPLES) {
                 if self.has_won && self.samples.is_multiple_of(NARROW_SAMPLES) {
@@ -212,12 +233,12 @@ impl Starter {
 
     /// The echoes at two neighbouring samples, and the powers 0 x 0, 0 x 1 and 1 x 1, each tap by its share.
     #[inline(always)]
-    fn measure<L: Lanes>(&self, history: &History, at: usize) -> ([f32; 2], [f32; 3]) {
+    fn measure<L: Lanes>(&self, at: usize) -> ([f32; 2], [f32; 3]) {
         let mut sums = [[L::splat(0.0); 5]; 2];
         for &part in &self.parts[..self.count] {
             let part = usize::from(part);
             let (Some(x), Some(taps), Some(shares)) =
-                (pair(history, part, at), self.taps.get(part), self.shares.get(part))
+                (pair(&self.history, part, at), self.taps.get(part), self.shares.get(part))
             else {
                 continue;
             };
@@ -239,12 +260,12 @@ impl Starter {
 
     /// Moves the taps by two samples' steps.
     #[inline(always)]
-    fn step<L: Lanes>(&mut self, history: &History, at: usize, steps: [f32; 2]) {
+    fn step<L: Lanes>(&mut self, at: usize, steps: [f32; 2]) {
         let (first, second) = (L::splat(steps[0]), L::splat(steps[1]));
         for &part in &self.parts[..self.count] {
             let part = usize::from(part);
             let (Some(x), Some(taps), Some(shares)) =
-                (pair(history, part, at), self.taps.get_mut(part), self.shares.get(part))
+                (pair(&self.history, part, at), self.taps.get_mut(part), self.shares.get(part))
             else {
                 continue;
             };
@@ -295,12 +316,12 @@ impl Starter {
 
     /// What the candidate leaves of the newest block.
     #[inline(always)]
-    fn try_out<L: Lanes>(&self, history: &History, received: &[f32; CHUNK]) -> [f32; CHUNK] {
+    fn try_out<L: Lanes>(&self, received: &[f32; CHUNK]) -> [f32; CHUNK] {
         let mut sums = [L::splat(0.0); CHUNK];
         for &part in &self.parts[..self.count] {
             let part = usize::from(part);
             if let Some(taps) = self.candidate.get(part) {
-                convolve(taps, part * BLOCK, history, &mut sums);
+                convolve(taps, part * BLOCK, &self.history, &mut sums);
             }
         }
         let mut left = collect(&sums);
@@ -308,7 +329,7 @@ impl Starter {
         left
     }
 
-    /// Ends a trial that is long enough; a winner's taps are left in `candidate` until the next block.
+    /// Ends a trial that is long enough; a winner's taps are left in `candidate` until it is taken.
     fn judge(&mut self, speaking: bool, narrow: bool) -> Option<Won> {
         let trusted = self.trust > TRUSTED && !self.has_won;
         let blocks = if trusted { LONG_TRIAL_BLOCKS } else { TRIAL_BLOCKS };
@@ -327,12 +348,13 @@ impl Starter {
         }
         let samples = (trial.blocks * CHUNK as u32) as f32;
         let won = Won { left: trial.candidate / samples, received: trial.received / samples };
-        (self.has_won, self.left) = (true, won.left);
+        (self.has_won, self.waits, self.left) = (true, true, won.left);
         Some(won)
     }
 
     /// Freezes the next candidate, once the winner has been taken.
     pub fn go_on(&mut self) {
+        self.waits = false;
         for &part in &self.parts[..self.count] {
             self.candidate[usize::from(part)] = self.taps[usize::from(part)];
         }
