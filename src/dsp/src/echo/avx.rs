@@ -6,7 +6,10 @@
 #![expect(unsafe_code, reason = "rule D6: a marked DSP kernel, vector registers measured to pay")]
 
 use core::arch::x86_64::{
-    __m256, _MM_HINT_T0, _mm_add_ps, _mm_add_ss, _mm_cvtss_f32, _mm_movehl_ps, _mm_prefetch, _mm_shuffle_ps,
+    __m256, _MM_HINT_T0, _mm_add_ps, _mm_add_ss, _mm_cvtss_f32, _mm_load_si128, _mm_movehl_ps, _mm_packus_epi32,
+    _mm_prefetch, _mm_shuffle_ps, _mm_store_si128, _mm256_add_epi32, _mm256_castps_si256, _mm256_castsi256_ps,
+    _mm256_castsi256_si128, _mm256_cvtepu16_epi32, _mm256_extracti128_si256, _mm256_set1_epi32, _mm256_slli_epi32,
+    _mm256_srli_epi32,
     _mm256_add_ps, _mm256_castps256_ps128, _mm256_div_ps, _mm256_extractf128_ps, _mm256_fmadd_ps,
     _mm256_fnmadd_ps, _mm256_hadd_ps, _mm256_load_ps, _mm256_loadu_ps, _mm256_max_ps, _mm256_min_ps,
     _mm256_mul_ps, _mm256_permute2f128_ps, _mm256_set1_ps, _mm256_setzero_ps, _mm256_store_ps,
@@ -15,7 +18,7 @@ use core::arch::x86_64::{
 
 use tdm::Block;
 
-use super::lanes::{LANES, Lanes, V};
+use super::lanes::{H, LANES, Lanes, V};
 use super::{CHANNELS, EchoBank};
 
 /// Runs the bank's work on vector registers. The bank calls this only after it has asked the processor.
@@ -45,6 +48,24 @@ impl Lanes for Avx {
     fn store(self, to: &mut V) {
         // SAFETY: as `load`.
         unsafe { _mm256_store_ps(to.0.as_mut_ptr(), self.0) }
+    }
+    #[inline(always)]
+    fn load_half(from: &H) -> Self {
+        // SAFETY: `H` is 16 bytes, aligned to 16; as `load`.
+        Avx(unsafe {
+            let halves = _mm_load_si128(from.0.as_ptr().cast());
+            _mm256_castsi256_ps(_mm256_slli_epi32::<16>(_mm256_cvtepu16_epi32(halves)))
+        })
+    }
+    #[inline(always)]
+    fn store_half(self, to: &mut H) {
+        // SAFETY: as `load_half`.
+        unsafe {
+            let rounded = _mm256_add_epi32(_mm256_castps_si256(self.0), _mm256_set1_epi32(0x8000));
+            let halves = _mm256_srli_epi32::<16>(rounded);
+            let both = _mm_packus_epi32(_mm256_castsi256_si128(halves), _mm256_extracti128_si256::<1>(halves));
+            _mm_store_si128(to.0.as_mut_ptr().cast(), both);
+        }
     }
     #[inline(always)]
     fn load_at(from: &[f32], at: usize) -> Self {
@@ -108,7 +129,7 @@ impl Lanes for Avx {
         Avx(unsafe { _mm256_fnmadd_ps(self.0, factor.0, term.0) })
     }
     #[inline(always)]
-    fn fetch(of: &f32) {
+    fn fetch<T>(of: &T) {
         // SAFETY: a hint, whatever the address.
         unsafe { _mm_prefetch::<_MM_HINT_T0>(core::ptr::from_ref(of).cast()) }
     }

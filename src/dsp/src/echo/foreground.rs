@@ -8,8 +8,8 @@
 
 use super::fft::{C, Fft};
 use super::kalman::Kalman;
-use super::lanes::{LANES, Lanes, V};
-use super::spectra::{Spectra, Work, clear, copy, energy};
+use super::lanes::{LANES, Lanes, V, half};
+use super::spectra::{Half, Spectra, Work, clear_halves, energy};
 use super::{BINS, BLOCK, FRAME};
 use tdm::CHUNK;
 
@@ -21,7 +21,7 @@ const LEAST_OF_STARTER: f32 = 3e-4;
 /// The filters of eight channels.
 pub struct Foreground {
     /// By partition, the shortest delay first; a channel that does not use one has zeros there.
-    w: Box<[[C; BINS]]>,
+    w: Box<[[Half; BINS]]>,
     /// The energy of each partition's taps.
     energy: Box<[V]>,
     /// The taps of the first partition, the shortest delay first.
@@ -37,7 +37,7 @@ impl Foreground {
     /// Makes filters of `parts` partitions that pass everything. Allocates.
     pub fn new(parts: usize) -> Foreground {
         Foreground {
-            w: vec![[C::ZERO; BINS]; parts].into(),
+            w: vec![[Half::ZERO; BINS]; parts].into(),
             energy: vec![V::ZERO; parts].into(),
             first: [V::ZERO; BLOCK],
             used: vec![0; parts].into(),
@@ -53,7 +53,7 @@ impl Foreground {
 
     /// A channel passes everything from now on.
     pub fn clear(&mut self, lane: usize) {
-        clear(&mut self.w, lane);
+        clear_halves(&mut self.w, lane);
         for values in [&mut self.energy[..], &mut self.first, &mut self.expected] {
             values.iter_mut().for_each(|value| value.0[lane] = 0.0);
         }
@@ -102,7 +102,7 @@ impl Foreground {
         for (part, w) in self.w.iter_mut().enumerate() {
             let energy = energy::<L>(kalman.coefficients(part));
             for lane in (0..LANES).filter(|&lane| lanes[lane]) {
-                copy(kalman.coefficients(part), w, lane);
+                put(kalman.coefficients(part), lane, w, lane);
                 self.energy[part].0[lane] = energy.0[lane];
             }
         }
@@ -134,9 +134,7 @@ impl Foreground {
             }
             fft.forward::<L>(&work.frame, &mut work.spectrum, &mut work.scratch);
             for (place, &part) in eight.iter().enumerate() {
-                for (to, from) in self.w[usize::from(part)].iter_mut().zip(&work.spectrum) {
-                    (to.re.0[lane], to.im.0[lane]) = (from.re.0[place], from.im.0[place]);
-                }
+                put(&work.spectrum, place, &mut self.w[usize::from(part)], lane);
             }
         }
         self.keep(lane, LEAST_OF_STARTER);
@@ -150,7 +148,7 @@ impl Foreground {
                 continue;
             }
             energy.0[lane] = 0.0;
-            clear(core::slice::from_mut(&mut self.w[part]), lane);
+            clear_halves(core::slice::from_mut(&mut self.w[part]), lane);
             if part == 0 {
                 self.first.iter_mut().for_each(|tap| tap.0[lane] = 0.0);
             }
@@ -169,17 +167,23 @@ impl Foreground {
     }
 
     /// A partition's coefficients, and the energy of a channel's taps in it: 0 where the channel does not use it.
-    pub fn part(&self, part: usize, lane: usize) -> (&[C; BINS], f32) {
+    pub fn part(&self, part: usize, lane: usize) -> (&[Half; BINS], f32) {
         (&self.w[part], self.energy[part].0[lane])
+    }
+}
+
+/// Copies one lane to another in half the room.
+fn put(from: &[C; BINS], place: usize, to: &mut [Half; BINS], lane: usize) {
+    for (to, from) in to.iter_mut().zip(from) {
+        (to.re.0[lane], to.im.0[lane]) = (half(from.re.0[place]), half(from.im.0[place]));
     }
 }
 
 /// Adds the product of two spectra.
 #[inline(always)]
-fn add_product<L: Lanes>(x: &[C; BINS], w: &[C; BINS], sum: &mut [C; BINS]) {
+fn add_product<L: Lanes>(x: &[Half; BINS], w: &[Half; BINS], sum: &mut [C; BINS]) {
     for ((x, w), sum) in x.iter().zip(w).zip(sum) {
-        let (xr, xi) = (L::load(&x.re), L::load(&x.im));
-        let (wr, wi) = (L::load(&w.re), L::load(&w.im));
+        let ((xr, xi), (wr, wi)) = (x.load::<L>(), w.load::<L>());
         xi.mul_sub_from(wi, xr.mul_add(wr, L::load(&sum.re))).store(&mut sum.re);
         xi.mul_add(wr, xr.mul_add(wi, L::load(&sum.im))).store(&mut sum.im);
     }

@@ -10,8 +10,8 @@
 //! once no channel converges. Source: Enzner and Vary 2006; Kuech et al. 2014; the leak: Valin 2007.
 
 use super::fft::{C, Fft};
-use super::lanes::{LANES, Lanes, V};
-use super::spectra::{Spectra, Work, clear, copy};
+use super::lanes::{LANES, Lanes, V, whole};
+use super::spectra::{Half, Spectra, Work, clear};
 use super::{BINS, BLOCK, FRAME};
 
 /// The variance of an unknown coefficient.
@@ -144,7 +144,8 @@ impl Kalman {
         !(sum.is_finite() && self.leak.0[lane].is_finite() && self.noise[1].0[lane].is_finite())
     }
 
-    /// Works on one block: `sent` is the block before and the present one, whose spectrum is the newest of `x`; `left` what the
+    /// Works on one block: `sent` is the block before and the present one, whose spectrum is the newest of `x` and
+    /// stands in `work` still; `left` what the
     /// foreground left of `received`. `full` works on the whole tail; a channel whose `on` is 0 does not adapt.
     #[inline(always)]
     pub fn block<L: Lanes>(
@@ -157,10 +158,10 @@ impl Kalman {
         self.blocks = self.blocks.wrapping_add(1);
         self.choose(full);
         let count = if full { self.parts } else { (self.in_window + SCOUTS).min(self.parts) };
+        self.look_at_far::<L>(&work.spectrum);
         self.filter::<L>(count, x, work);
         let powers = compare::<L>(fft, sent, received, left, work);
         self.find_leak::<L>(work);
-        self.look_at_far::<L>(x.of(0));
         let mut adapt = on;
         for lane in 0..LANES {
             if powers.sent.0[lane] < ACTIVE {
@@ -326,7 +327,7 @@ impl Kalman {
             let part = usize::from(part);
             let (x, w, p) = (x.of(part), &mut self.w[part], &mut self.p[part]);
             for k in 0..BINS {
-                let (xr, xi) = (L::load(&x[k].re), L::load(&x[k].im));
+                let (xr, xi) = x[k].load::<L>();
                 let (er, ei) = (L::load(&work.error[k].re), L::load(&work.error[k].im));
                 let variance = L::load(&p[k]);
                 let gr = xi.mul_add(ei, xr.mul(er));
@@ -373,9 +374,11 @@ impl Kalman {
     }
 
     /// Sets one channel's partition to these coefficients, whose taps have this energy; with `variance` also its uncertainty.
-    pub fn set(&mut self, lane: usize, part: usize, (w, energy): (&[C; BINS], f32), variance: Option<f32>) {
+    pub fn set(&mut self, lane: usize, part: usize, (w, energy): (&[Half; BINS], f32), variance: Option<f32>) {
         self.energy[part].0[lane] = energy;
-        copy(w, &mut self.w[part], lane);
+        for (to, from) in self.w[part].iter_mut().zip(w) {
+            (to.re.0[lane], to.im.0[lane]) = (whole(from.re.0[lane]), whole(from.im.0[lane]));
+        }
         if let Some(variance) = variance {
             self.p[part].iter_mut().for_each(|p| p.0[lane] = variance);
         }
@@ -438,8 +441,8 @@ fn take_taps<L: Lanes>(w: &[C; BINS], fft: &Fft, work: &mut Work) -> L {
 
 /// Adds a bin of a partition to the echo estimate and to the power of what is uncertain in it.
 #[inline(always)]
-fn add_bin<L: Lanes>(x: &C, w: &C, p: &V, (re, im, power): (L, L, L)) -> (L, L, L) {
-    let (xr, xi) = (L::load(&x.re), L::load(&x.im));
+fn add_bin<L: Lanes>(x: &Half, w: &C, p: &V, (re, im, power): (L, L, L)) -> (L, L, L) {
+    let (xr, xi) = x.load::<L>();
     let (wr, wi) = (L::load(&w.re), L::load(&w.im));
     let re = xi.mul_sub_from(wi, xr.mul_add(wr, re));
     let im = xi.mul_add(wr, xr.mul_add(wi, im));

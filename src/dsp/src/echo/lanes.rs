@@ -22,10 +22,31 @@ impl V {
     }
 }
 
+/// One value of each of the eight channels in half the room: the upper half of the float, eight bits of precision.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[repr(C, align(16))]
+pub struct H(pub [u16; LANES]);
+
+impl H {
+    pub const ZERO: H = H([0; LANES]);
+}
+
+/// Returns the upper half of a float, rounded to the nearest; ties go away from zero.
+pub fn half(of: f32) -> u16 {
+    (of.to_bits().wrapping_add(0x8000) >> 16) as u16
+}
+
+/// Returns the float that has this upper half.
+pub fn whole(half: u16) -> f32 {
+    f32::from_bits(u32::from(half) << 16)
+}
+
 /// Arithmetic on eight lanes; every operation is lane by lane.
 pub trait Lanes: Copy {
     fn load(from: &V) -> Self;
     fn store(self, to: &mut V);
+    fn load_half(from: &H) -> Self;
+    fn store_half(self, to: &mut H);
     /// Loads eight neighbouring floats of one channel, from `at` on; zeros if they are not all there.
     fn load_at(from: &[f32], at: usize) -> Self;
     /// Stores to eight neighbouring floats of one channel, from `at` on; to none if they are not all there.
@@ -41,8 +62,8 @@ pub trait Lanes: Copy {
     fn mul_add(self, factor: Self, term: Self) -> Self;
     /// `term - self * factor`.
     fn mul_sub_from(self, factor: Self, term: Self) -> Self;
-    /// Asks for the cache line of a float that is needed soon.
-    fn fetch(of: &f32);
+    /// Asks for the cache line of something that is needed soon.
+    fn fetch<T>(of: &T);
     /// The sum of the eight lanes.
     fn sum(self) -> f32;
     /// The sums of eight times eight lanes: the first one in the first lane, and so on.
@@ -72,6 +93,14 @@ impl Lanes for Portable {
     #[inline(always)]
     fn store(self, to: &mut V) {
         to.0 = self.0;
+    }
+    #[inline(always)]
+    fn load_half(from: &H) -> Self {
+        Portable(from.0.map(whole))
+    }
+    #[inline(always)]
+    fn store_half(self, to: &mut H) {
+        to.0 = self.0.map(half);
     }
     #[inline(always)]
     fn load_at(from: &[f32], at: usize) -> Self {
@@ -124,7 +153,7 @@ impl Lanes for Portable {
         term.sub(self.mul(factor))
     }
     #[inline(always)]
-    fn fetch(_: &f32) {}
+    fn fetch<T>(_: &T) {}
     #[inline(always)]
     fn sum(self) -> f32 {
         self.0.iter().sum()

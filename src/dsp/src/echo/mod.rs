@@ -279,7 +279,7 @@ impl EchoBank {
             on.0[lane] = f32::from(u8::from(is_on && !rests));
             full |= is_on && own.converging > 0 && own.control.is_active();
         }
-        self.spectra.push::<L>(&self.fft, &self.sent, &mut work.scratch);
+        self.spectra.push::<L>(&self.fft, &self.sent, &mut work);
         let (signals, known) = ((&self.sent, &self.received, &self.left), (&self.fft, &self.spectra));
         let powers = self.kalman.block::<L>(known, signals, (on, full), &mut work);
         self.sent.copy_within(BLOCK.., 0);
