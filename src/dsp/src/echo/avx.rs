@@ -6,14 +6,16 @@
 #![expect(unsafe_code, reason = "rule D6: a marked DSP kernel, vector registers measured to pay")]
 
 use core::arch::x86_64::{
-    __m256, _MM_HINT_T0, _mm_add_ps, _mm_add_ss, _mm_cvtss_f32, _mm_load_si128, _mm_movehl_ps, _mm_packus_epi32,
-    _mm_prefetch, _mm_shuffle_ps, _mm_store_si128, _mm256_add_epi32, _mm256_castps_si256, _mm256_castsi256_ps,
-    _mm256_castsi256_si128, _mm256_cvtepu16_epi32, _mm256_extracti128_si256, _mm256_set1_epi32, _mm256_slli_epi32,
-    _mm256_srli_epi32,
-    _mm256_add_ps, _mm256_castps256_ps128, _mm256_div_ps, _mm256_extractf128_ps, _mm256_fmadd_ps,
-    _mm256_fnmadd_ps, _mm256_hadd_ps, _mm256_load_ps, _mm256_loadu_ps, _mm256_max_ps, _mm256_min_ps,
-    _mm256_mul_ps, _mm256_permute2f128_ps, _mm256_set1_ps, _mm256_setzero_ps, _mm256_store_ps,
-    _mm256_storeu_ps, _mm256_sub_ps,
+    __m256, _CMP_ORD_Q, _MM_HINT_T0, _mm_add_ps, _mm_add_ss, _mm_cvtss_f32, _mm_load_si128, _mm_loadu_si128,
+    _mm_movehl_ps, _mm_packs_epi32, _mm_packus_epi32, _mm_prefetch, _mm_shuffle_ps, _mm_store_si128,
+    _mm_storeu_si128, _mm256_add_epi32, _mm256_add_ps, _mm256_and_ps, _mm256_castps_si256,
+    _mm256_castps256_ps128, _mm256_castsi256_ps, _mm256_castsi256_si128, _mm256_cmp_ps,
+    _mm256_cvtepi16_epi32, _mm256_cvtepi32_ps, _mm256_cvtepu16_epi32, _mm256_cvtps_epi32, _mm256_div_ps,
+    _mm256_extractf128_ps, _mm256_extracti128_si256, _mm256_fmadd_ps, _mm256_fnmadd_ps, _mm256_hadd_ps,
+    _mm256_load_ps, _mm256_loadu_ps, _mm256_max_ps, _mm256_min_ps, _mm256_mul_ps, _mm256_permute2f128_ps,
+    _mm256_set1_epi32, _mm256_set1_ps, _mm256_setzero_ps, _mm256_shuffle_ps, _mm256_slli_epi32,
+    _mm256_srli_epi32, _mm256_store_ps, _mm256_storeu_ps, _mm256_sub_ps, _mm256_unpackhi_ps,
+    _mm256_unpacklo_ps,
 };
 
 use tdm::Block;
@@ -63,7 +65,8 @@ impl Lanes for Avx {
         unsafe {
             let rounded = _mm256_add_epi32(_mm256_castps_si256(self.0), _mm256_set1_epi32(0x8000));
             let halves = _mm256_srli_epi32::<16>(rounded);
-            let both = _mm_packus_epi32(_mm256_castsi256_si128(halves), _mm256_extracti128_si256::<1>(halves));
+            let both =
+                _mm_packus_epi32(_mm256_castsi256_si128(halves), _mm256_extracti128_si256::<1>(halves));
             _mm_store_si128(to.0.as_mut_ptr().cast(), both);
         }
     }
@@ -81,6 +84,45 @@ impl Lanes for Avx {
         if let Some(part) = to.get_mut(at..at + LANES) {
             // SAFETY: eight floats are there; the store needs no alignment.
             unsafe { _mm256_storeu_ps(part.as_mut_ptr(), self.0) }
+        }
+    }
+    #[inline(always)]
+    fn load_block(from: &Block) -> Self {
+        // SAFETY: a block is 16 bytes; an unaligned load. As `load`.
+        Avx(unsafe { _mm256_cvtepi32_ps(_mm256_cvtepi16_epi32(_mm_loadu_si128(from.as_ptr().cast()))) })
+    }
+    #[inline(always)]
+    fn store_block(self, to: &mut Block) {
+        // SAFETY: as `load_block`. A float that no integer holds would become the least one: those above are held back, and what is
+        // not a number is nothing, as in the portable form.
+        unsafe {
+            let number = _mm256_and_ps(self.0, _mm256_cmp_ps::<_CMP_ORD_Q>(self.0, self.0));
+            let whole = _mm256_cvtps_epi32(_mm256_min_ps(number, _mm256_set1_ps(32_767.0)));
+            let both = _mm_packs_epi32(_mm256_castsi256_si128(whole), _mm256_extracti128_si256::<1>(whole));
+            _mm_storeu_si128(to.as_mut_ptr().cast(), both);
+        }
+    }
+    #[inline(always)]
+    fn transpose(rows: [Self; LANES]) -> [Self; LANES] {
+        // SAFETY: as `splat`, which touches no memory either.
+        unsafe {
+            let mut pairs = [_mm256_setzero_ps(); LANES];
+            for i in (0..LANES).step_by(2) {
+                pairs[i] = _mm256_unpacklo_ps(rows[i].0, rows[i + 1].0);
+                pairs[i + 1] = _mm256_unpackhi_ps(rows[i].0, rows[i + 1].0);
+            }
+            let mut columns = rows;
+            for i in 0..2 {
+                let low = _mm256_shuffle_ps::<0x44>(pairs[i], pairs[i + 2]);
+                let high = _mm256_shuffle_ps::<0x44>(pairs[i + 4], pairs[i + 6]);
+                columns[2 * i] = Avx(_mm256_permute2f128_ps::<0x20>(low, high));
+                columns[2 * i + 4] = Avx(_mm256_permute2f128_ps::<0x31>(low, high));
+                let low = _mm256_shuffle_ps::<0xee>(pairs[i], pairs[i + 2]);
+                let high = _mm256_shuffle_ps::<0xee>(pairs[i + 4], pairs[i + 6]);
+                columns[2 * i + 1] = Avx(_mm256_permute2f128_ps::<0x20>(low, high));
+                columns[2 * i + 5] = Avx(_mm256_permute2f128_ps::<0x31>(low, high));
+            }
+            columns
         }
     }
     #[inline(always)]

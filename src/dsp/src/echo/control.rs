@@ -4,7 +4,7 @@
 //! left of it; the background is copied where it is clearly better and the echo clearly there, the foreground is thrown
 //! away where it makes things worse, and repairs a background that a tone has led astray. Source: Ochiai 1977.
 
-use super::kalman::Powers;
+use super::kalman::BlockPowers;
 use super::starter::Won;
 use super::{BLOCK, EchoFigures, IN_USE};
 
@@ -101,7 +101,7 @@ impl Control {
     }
 
     /// Judges one block.
-    pub fn judge(&mut self, powers: &Powers, lane: usize, narrow: bool, broken: bool) -> Verdict {
+    pub fn judge(&mut self, powers: &BlockPowers, lane: usize, narrow: bool, broken: bool) -> Verdict {
         if broken {
             self.resets = self.resets.saturating_add(1);
             (self.foreground, self.background, self.better, self.worse) = (0.0, 0.0, 0, 0);
@@ -159,7 +159,7 @@ impl Control {
         copy
     }
 
-    fn measure(&mut self, powers: &Powers, lane: usize) {
+    fn measure(&mut self, powers: &BlockPowers, lane: usize) {
         // Only loud far-end speech counts.
         if powers.sent.0[lane] < 100.0 * IN_USE {
             return;

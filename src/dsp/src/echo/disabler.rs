@@ -77,14 +77,13 @@ impl Disabler {
 
     /// Listens to samples of both directions.
     #[inline(always)]
-    pub fn listen<L: Lanes>(&mut self, both: [&[V]; 2]) {
+    pub fn listen<L: Lanes>(&mut self, both: [&[L]; 2]) {
         let start = self.at;
         for (direction, samples) in both.into_iter().enumerate() {
             let [i, q, power] = &mut self.sums[direction];
             let (mut si, mut sq, mut sp) = (L::load(i), L::load(q), L::load(power));
-            for (n, v) in samples.iter().enumerate() {
+            for (n, &x) in samples.iter().enumerate() {
                 let (cos, sin) = self.table[(start + n) % PERIOD];
-                let x = L::load(v);
                 si = x.mul_add(L::splat(cos), si);
                 sq = x.mul_add(L::splat(sin), sq);
                 sp = x.mul_add(x, sp);
@@ -110,7 +109,7 @@ impl Disabler {
                 // A pure tone of mean square m has a sum of magnitude LOOK * sqrt(m / 2).
                 let in_tone = 2.0 * (i * i + q * q) / (LOOK * LOOK) as f32;
                 let tone = mean > TONE_POWER && in_tone > PURE * mean;
-                let reversed_twice = self.heard[direction][lane].next(tone, q.atan2(i));
+                let reversed_twice = self.heard[direction][lane].next(tone, || q.atan2(i));
                 self.disabled[lane] |= reversed_twice;
             }
             self.silent_ms[lane] = if loud { 0 } else { self.silent_ms[lane].saturating_add(LOOK_MS) };
@@ -129,7 +128,7 @@ fn within_half_turn(angle: f32) -> f32 {
 
 impl Heard {
     /// Takes a look's verdict; true with the second of two reversals at the right distance.
-    fn next(&mut self, tone: bool, phase: f32) -> bool {
+    fn next(&mut self, tone: bool, phase: impl FnOnce() -> f32) -> bool {
         self.since_reversal_ms = self.since_reversal_ms.map(|ms| ms.saturating_add(LOOK_MS));
         if !tone {
             self.spoilt += 1;
@@ -138,6 +137,7 @@ impl Heard {
             }
             return false;
         }
+        let phase = phase();
         let looks = core::mem::take(&mut self.spoilt) + 1;
         let was = core::mem::replace(&mut self.phase, phase);
         self.looks += 1;

@@ -61,11 +61,12 @@ impl Foreground {
 
     /// The echo that is expected in the eight samples from `fill` on; `sent` is the block before and the present one.
     #[inline(always)]
-    pub fn echo<L: Lanes>(&self, sent: &[V; FRAME], fill: usize) -> [V; CHUNK] {
-        let mut echo = [V::ZERO; CHUNK];
+    pub fn echo<L: Lanes>(&self, sent: &[V; FRAME], fill: usize) -> [L; CHUNK] {
         let expected = self.expected.get(fill..).and_then(|from| from.first_chunk::<CHUNK>());
         let sent = sent.get(fill + 1..).and_then(|from| from.first_chunk::<{ BLOCK + CHUNK - 1 }>());
-        let (Some(expected), Some(sent)) = (expected, sent) else { return echo };
+        let (Some(expected), Some(sent)) = (expected, sent) else {
+            return [L::splat(0.0); CHUNK];
+        };
         let mut sums: [L; CHUNK] = core::array::from_fn(|i| L::load(&expected[i]));
         for (j, tap) in self.first.iter().enumerate() {
             let tap = L::load(tap);
@@ -73,17 +74,16 @@ impl Foreground {
                 *sum = tap.mul_add(L::load(&sent[BLOCK - 1 - j + i]), *sum);
             }
         }
-        sums.iter().zip(&mut echo).for_each(|(sum, echo)| sum.store(echo));
-        echo
+        sums
     }
 
     /// Works out what is expected in the next block; the newest of `x` is the spectrum of the present one.
     #[inline(always)]
     pub fn expect<L: Lanes>(&mut self, fft: &Fft, x: &Spectra, work: &mut Work) {
         work.spectrum.fill(C::ZERO);
-        for &part in &self.used[..self.count] {
-            let part = usize::from(part);
-            add_product::<L>(x.of(part - 1), &self.w[part], &mut work.spectrum);
+        for (index, &part) in self.used[..self.count].iter().enumerate() {
+            let (part, next) = (usize::from(part), self.used.get(index + 1).map_or(0, |&next| usize::from(next)));
+            add_product::<L>(x.of(part - 1), &self.w[part], &self.w[next], &mut work.spectrum);
         }
         fft.inverse::<L>(&work.spectrum, &mut work.frame, &mut work.scratch);
         let scale = L::splat(1.0 / BLOCK as f32);
@@ -94,7 +94,13 @@ impl Foreground {
 
     /// Takes the background's filters of the channels in `lanes`. Follow up with [`Foreground::settle`].
     #[inline(always)]
-    pub fn take_background<L: Lanes>(&mut self, kalman: &Kalman, lanes: [bool; LANES], fft: &Fft, work: &mut Work) {
+    pub fn take_background<L: Lanes>(
+        &mut self,
+        kalman: &Kalman,
+        lanes: [bool; LANES],
+        fft: &Fft,
+        work: &mut Work,
+    ) {
         kalman.first_taps::<L>(fft, work);
         for lane in (0..LANES).filter(|&lane| lanes[lane]) {
             self.first.iter_mut().zip(&work.frame).for_each(|(to, from)| to.0[lane] = from.0[lane]);
@@ -179,10 +185,11 @@ fn put(from: &[C; BINS], place: usize, to: &mut [Half; BINS], lane: usize) {
     }
 }
 
-/// Adds the product of two spectra.
+/// Adds the product of two spectra, and asks for the `next` one ahead.
 #[inline(always)]
-fn add_product<L: Lanes>(x: &[Half; BINS], w: &[Half; BINS], sum: &mut [C; BINS]) {
-    for ((x, w), sum) in x.iter().zip(w).zip(sum) {
+fn add_product<L: Lanes>(x: &[Half; BINS], w: &[Half; BINS], next: &[Half; BINS], sum: &mut [C; BINS]) {
+    for (((x, w), next), sum) in x.iter().zip(w).zip(next).zip(sum) {
+        L::fetch(next);
         let ((xr, xi), (wr, wi)) = (x.load::<L>(), w.load::<L>());
         xi.mul_sub_from(wi, xr.mul_add(wr, L::load(&sum.re))).store(&mut sum.re);
         xi.mul_add(wr, xr.mul_add(wi, L::load(&sum.im))).store(&mut sum.im);

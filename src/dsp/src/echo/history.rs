@@ -23,12 +23,10 @@ impl History {
 
     /// Adds a block.
     #[inline(always)]
-    pub fn push(&mut self, block: &[f32; CHUNK]) {
+    pub fn push<L: Lanes>(&mut self, block: L) {
         self.at = (self.at + CHUNK) % self.ring;
         for start in [self.at, self.at + self.ring] {
-            if let Some(place) = self.samples.get_mut(start..start + CHUNK) {
-                place.copy_from_slice(block);
-            }
+            block.store_at(&mut self.samples, start);
         }
     }
 

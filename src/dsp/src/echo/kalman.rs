@@ -44,7 +44,7 @@ const WINDOW_BLOCKS: u32 = 8;
 
 /// Powers of one block, one per channel: mean squares.
 #[derive(Clone, Copy)]
-pub struct Powers {
+pub struct BlockPowers {
     /// Received.
     pub received: V,
     /// Sent.
@@ -70,6 +70,8 @@ pub struct Kalman {
     echo_variance: V,
     leak: V,
     filled: V,
+    /// The sum of one partition's coefficients: a number, unless something in it is not one.
+    sum: V,
     energy: Box<[V]>,
     window: Box<[u16]>,
     in_window: usize,
@@ -94,6 +96,7 @@ impl Kalman {
             echo_variance: V::all(1.0),
             leak: V::all(1.0),
             filled: V::all(BINS as f32),
+            sum: V::ZERO,
             energy: vec![V::ZERO; parts].into(),
             window: (0..parts as u16).collect(),
             in_window: 0,
@@ -140,8 +143,7 @@ impl Kalman {
 
     /// True if a number of the channel is not one.
     pub fn is_broken(&self, lane: usize) -> bool {
-        let sum: f32 = self.w[self.turn % self.parts].iter().map(|c| c.re.0[lane] + c.im.0[lane]).sum();
-        !(sum.is_finite() && self.leak.0[lane].is_finite() && self.noise[1].0[lane].is_finite())
+        !(self.sum.0[lane].is_finite() && self.leak.0[lane].is_finite() && self.noise[1].0[lane].is_finite())
     }
 
     /// Works on one block: `sent` is the block before and the present one, whose spectrum is the newest of `x` and
@@ -154,7 +156,7 @@ impl Kalman {
         (sent, received, left): (&[V; FRAME], &[V; BLOCK], &[V; BLOCK]),
         (on, full): (V, bool),
         work: &mut Work,
-    ) -> Powers {
+    ) -> BlockPowers {
         self.blocks = self.blocks.wrapping_add(1);
         self.choose(full);
         let count = if full { self.parts } else { (self.in_window + SCOUTS).min(self.parts) };
@@ -170,6 +172,7 @@ impl Kalman {
         }
         self.update::<L>(count, &adapt, x, work);
         self.constrain::<L>(count, fft, work);
+        self.add_up::<L>();
         powers
     }
 
@@ -345,6 +348,15 @@ impl Kalman {
         }
     }
 
+    #[inline(always)]
+    fn add_up<L: Lanes>(&mut self) {
+        let mut sum = L::splat(0.0);
+        for c in &self.w[self.turn % self.parts] {
+            sum = sum.add(L::load(&c.re)).add(L::load(&c.im));
+        }
+        sum.store(&mut self.sum);
+    }
+
     /// Brings some partitions back to `BLOCK` taps: the second half of each belongs to the next one.
     #[inline(always)]
     fn constrain<L: Lanes>(&mut self, count: usize, fft: &Fft, work: &mut Work) {
@@ -374,7 +386,13 @@ impl Kalman {
     }
 
     /// Sets one channel's partition to these coefficients, whose taps have this energy; with `variance` also its uncertainty.
-    pub fn set(&mut self, lane: usize, part: usize, (w, energy): (&[Half; BINS], f32), variance: Option<f32>) {
+    pub fn set(
+        &mut self,
+        lane: usize,
+        part: usize,
+        (w, energy): (&[Half; BINS], f32),
+        variance: Option<f32>,
+    ) {
         self.energy[part].0[lane] = energy;
         for (to, from) in self.w[part].iter_mut().zip(w) {
             (to.re.0[lane], to.im.0[lane]) = (whole(from.re.0[lane]), whole(from.im.0[lane]));
@@ -393,7 +411,7 @@ fn compare<L: Lanes>(
     received: &[V; BLOCK],
     left: &[V; BLOCK],
     work: &mut Work,
-) -> Powers {
+) -> BlockPowers {
     fft.inverse::<L>(&work.spectrum, &mut work.frame, &mut work.scratch);
     let scale = L::splat(1.0 / BLOCK as f32);
     let zero = L::splat(0.0);
@@ -416,7 +434,7 @@ fn compare<L: Lanes>(
         sum.mul(scale).store(&mut mean);
         mean
     };
-    Powers {
+    BlockPowers {
         received: mean(received_power),
         sent: mean(sent_power),
         foreground: mean(left_power),

@@ -5,8 +5,12 @@
 //! processor) and for AVX2 with FMA (`avx.rs`, chosen once at `new`). Limits: the two differ by rounding, since FMA rounds
 //! once where the portable form rounds twice; `tests/echo_bad_input.rs` states by how much.
 
+use tdm::{Block, CHUNK};
+
 /// Channels of a bank.
 pub const LANES: usize = 8;
+
+const _: () = assert!(LANES == CHUNK, "a block of each channel is a square");
 
 /// One value of each of the eight channels.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -51,6 +55,12 @@ pub trait Lanes: Copy {
     fn load_at(from: &[f32], at: usize) -> Self;
     /// Stores to eight neighbouring floats of one channel, from `at` on; to none if they are not all there.
     fn store_at(self, to: &mut [f32], at: usize);
+    /// Loads a block of one channel.
+    fn load_block(from: &Block) -> Self;
+    /// Stores a block of one channel, rounded to even and limited to what a sample can be.
+    fn store_block(self, to: &mut Block);
+    /// Turns eight samples of each of eight channels into eight channels of each of eight samples, and back.
+    fn transpose(rows: [Self; LANES]) -> [Self; LANES];
     fn splat(value: f32) -> Self;
     fn add(self, other: Self) -> Self;
     fn sub(self, other: Self) -> Self;
@@ -115,6 +125,19 @@ impl Lanes for Portable {
         if let Some(part) = to.get_mut(at..at + LANES) {
             part.copy_from_slice(&self.0);
         }
+    }
+    #[inline(always)]
+    fn load_block(from: &Block) -> Self {
+        Portable(from.map(f32::from))
+    }
+    #[inline(always)]
+    fn store_block(self, to: &mut Block) {
+        // A float conversion saturates.
+        *to = self.0.map(|sample| sample.round_ties_even() as i16);
+    }
+    #[inline(always)]
+    fn transpose(rows: [Self; LANES]) -> [Self; LANES] {
+        core::array::from_fn(|i| Portable(core::array::from_fn(|lane| rows[lane].0[i])))
     }
     #[inline(always)]
     fn splat(value: f32) -> Self {

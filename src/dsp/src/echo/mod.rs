@@ -34,7 +34,7 @@ use control::{Control, Verdict};
 use disabler::Disabler;
 use fft::Fft;
 use foreground::Foreground;
-use kalman::{Kalman, Powers};
+use kalman::{BlockPowers, Kalman};
 use lanes::{LANES, Lanes, Portable, V};
 use nlp::Nlp;
 pub use nlp::NlpMode;
@@ -105,6 +105,14 @@ pub struct EchoBank {
     left: [V; BLOCK],
     fill: usize,
     fast: bool,
+}
+
+/// Mean squares of the eight samples of a channel.
+struct Powers {
+    sent: f32,
+    received: f32,
+    left: f32,
+    echo: f32,
 }
 
 /// What each channel has for itself.
@@ -230,33 +238,41 @@ impl EchoBank {
     #[inline(always)]
     fn process_on<L: Lanes>(&mut self, sent: &[Block; CHANNELS], received: &mut [Block; CHANNELS]) {
         let fill = self.fill;
+        let (mut x, mut d) = ([L::splat(0.0); CHANNELS], [L::splat(0.0); CHANNELS]);
         for (lane, own) in self.channels.iter_mut().enumerate().filter(|(_, own)| own.mode != EchoMode::Off) {
-            let (x, d) = (sent[lane].map(f32::from), received[lane].map(f32::from));
-            own.starter.hear(&x);
-            for i in 0..CHUNK {
-                self.sent[BLOCK + fill + i].0[lane] = x[i];
-                self.received[fill + i].0[lane] = d[i];
-            }
+            (x[lane], d[lane]) = (L::load_block(&sent[lane]), L::load_block(&received[lane]));
+            own.starter.hear(x[lane]);
+        }
+        let (x, d) = (L::transpose(x), L::transpose(d));
+        for i in 0..CHUNK {
+            x[i].store(&mut self.sent[BLOCK + fill + i]);
+            d[i].store(&mut self.received[fill + i]);
         }
         let echo = self.foreground.echo::<L>(&self.sent, fill);
-        for (i, echo) in echo.iter().enumerate() {
-            L::load(&self.received[fill + i]).sub(L::load(echo)).store(&mut self.left[fill + i]);
+        let mut left = d;
+        for i in 0..CHUNK {
+            left[i] = d[i].sub(echo[i]);
+            left[i].store(&mut self.left[fill + i]);
         }
+        let (sent_power, received_power) = (power(&x), power(&d));
+        let (left_power, echo_power) = (power(&left), power(&echo));
+        let left = L::transpose(left);
         for (lane, own) in self.channels.iter_mut().enumerate() {
             if own.mode == EchoMode::Off || self.disabler.is_disabled(lane) {
                 continue;
             }
-            let of = |values: &[V]| core::array::from_fn(|i| values[i].0[lane]);
-            let (x, d) = (of(&self.sent[BLOCK + fill..]), of(&self.received[fill..]));
-            let left = of(&self.left[fill..]);
+            let powers = Powers {
+                sent: sent_power.0[lane],
+                received: received_power.0[lane],
+                left: left_power.0[lane],
+                echo: echo_power.0[lane],
+            };
+            let d = || core::array::from_fn(|i| self.received[fill + i].0[lane]);
             let narrow = self.kalman.is_narrow(lane);
-            own.won = own.starter.block::<L>(&x, &d, &left, narrow).or(own.won);
-            own.finish(left, &of(&echo), &d, &mut received[lane]);
+            own.won = own.starter.block::<L>(d, &powers, narrow).or(own.won);
+            own.finish(left[lane], &powers, &mut received[lane]);
         }
-        self.disabler.listen::<L>([
-            &self.sent[BLOCK + fill..BLOCK + fill + CHUNK],
-            &self.received[fill..fill + CHUNK],
-        ]);
+        self.disabler.listen([&x, &d]);
         self.fill = fill + CHUNK;
         if self.fill >= BLOCK {
             self.fill = 0;
@@ -289,7 +305,7 @@ impl EchoBank {
 
     /// Decides for each channel which filter is right.
     #[inline(always)]
-    fn judge<L: Lanes>(&mut self, powers: &Powers, work: &mut Work) {
+    fn judge<L: Lanes>(&mut self, powers: &BlockPowers, work: &mut Work) {
         let mut copied = [false; LANES];
         for (lane, own) in self.channels.iter_mut().enumerate() {
             if own.mode == EchoMode::Off || self.disabler.is_disabled(lane) {
@@ -369,20 +385,30 @@ impl Channel {
 
     /// The non-linear processor, the bound on the output, and rounding.
     #[inline(always)]
-    fn finish(&mut self, mut left: [f32; CHUNK], echo: &[f32; CHUNK], d: &[f32; CHUNK], out: &mut Block) {
-        let power = |block: &[f32; CHUNK]| block.iter().map(|s| s * s).sum::<f32>();
-        self.left += BOUND_FOLLOWS * (power(&left) - self.left);
-        self.received += BOUND_FOLLOWS * (power(d) - self.received);
+    fn finish<L: Lanes>(&mut self, left: L, powers: &Powers, out: &mut Block) {
+        self.left += BOUND_FOLLOWS * (powers.left - self.left);
+        self.received += BOUND_FOLLOWS * (powers.received - self.received);
         // False for what is not a number as well.
-        let bounded = self.left <= MOST_GAIN * self.received + IN_USE * CHUNK as f32;
-        if !bounded {
-            left = *d;
-        }
+        let bounded = self.left <= MOST_GAIN * self.received + IN_USE;
+        let (left, now) = if bounded { (left, powers.left) } else { (L::load_block(out), powers.received) };
         let EchoMode::On(mode) = self.mode else { return };
-        self.nlp.block(mode, &mut left, echo);
-        // A float conversion saturates.
-        *out = left.map(|sample| sample.round_ties_even() as i16);
+        let mut samples = [0.0; CHUNK];
+        left.store_at(&mut samples, 0);
+        self.nlp.block(mode, &mut samples, now, powers.echo);
+        L::load_at(&samples, 0).store_block(out);
     }
+}
+
+/// Mean squares of eight samples of eight channels.
+#[inline(always)]
+fn power<L: Lanes>(samples: &[L; CHUNK]) -> V {
+    let mut sum = L::splat(0.0);
+    for sample in samples {
+        sum = sample.mul_add(*sample, sum);
+    }
+    let mut power = V::ZERO;
+    sum.mul(L::splat(1.0 / CHUNK as f32)).store(&mut power);
+    power
 }
 
 /// Asks the processor once.

@@ -71,11 +71,9 @@ impl Nlp {
         self.rest = 1.0;
     }
 
-    /// Works on a block: `left` is the foreground's output, `echo` what the foreground took away.
+    /// Works on a block: `left` is the foreground's output, `now` its mean square, `echo` that of what the foreground took away.
     #[inline(always)]
-    pub fn block(&mut self, mode: NlpMode, left: &mut [f32; CHUNK], echo: &[f32; CHUNK]) {
-        let power = |block: &[f32; CHUNK]| block.iter().map(|s| s * s).sum::<f32>() / CHUNK as f32;
-        let (echo, now) = (power(echo), power(left));
+    pub fn block(&mut self, mode: NlpMode, left: &mut [f32; CHUNK], now: f32, echo: f32) {
         // Echo and rest are held for some milliseconds, since the rest comes after the echo as well as with it.
         self.echo = echo.max(self.echo + 0.04 * (echo - self.echo));
         self.left += 0.15 * (now - self.left);
@@ -172,6 +170,7 @@ mod tests {
             last = 0.625 * last + (prng.below(41) as f32 - 20.0);
             last
         };
+        let power = |block: &[f32; CHUNK]| block.iter().map(|s| s * s).sum::<f32>() / CHUNK as f32;
         let (mut was, mut is) = ([0.0; 2], [0.0; 2]);
         let measure = |sums: &mut [f32; 2], block: &[f32; CHUNK]| {
             sums[0] += block.iter().map(|s| s * s).sum::<f32>() / 8.0;
@@ -180,12 +179,14 @@ mod tests {
         for _ in 0..2_000 {
             let mut block = core::array::from_fn(&mut line);
             measure(&mut was, &block);
-            nlp.block(NlpMode::ComfortNoise, &mut block, &[0.0; CHUNK]);
+            let now = power(&block);
+            nlp.block(NlpMode::ComfortNoise, &mut block, now, 0.0);
         }
         nlp.rest = 0.001;
         for round in 0..2_400 {
             let mut block = core::array::from_fn(&mut line);
-            nlp.block(NlpMode::ComfortNoise, &mut block, &[1_000.0; CHUNK]);
+            let now = power(&block);
+            nlp.block(NlpMode::ComfortNoise, &mut block, now, 1e6);
             if round >= 400 {
                 measure(&mut is, &block);
             }

@@ -98,13 +98,14 @@ pub fn clear_halves(bins: &mut [[Half; BINS]], lane: usize) {
 /// The energy of the taps that have this spectrum.
 #[inline(always)]
 pub fn energy<L: Lanes>(bins: &[C; BINS]) -> V {
-    let square = |c: &C| {
+    let mut sum = L::splat(0.0);
+    for (k, c) in bins.iter().enumerate() {
         let (re, im) = (L::load(&c.re), L::load(&c.im));
-        re.mul_add(re, im.mul(im))
-    };
-    let edges = square(&bins[0]).add(square(&bins[BLOCK]));
-    let inner = bins[1..BLOCK].iter().fold(L::splat(0.0), |sum, c| sum.add(square(c)));
+        let square = re.mul_add(re, im.mul(im));
+        // All bins but the edges stand for two.
+        sum = sum.add(if k == 0 || k == BLOCK { square } else { square.add(square) });
+    }
     let mut energy = V::ZERO;
-    inner.add(inner).add(edges).mul(L::splat(1.0 / FRAME as f32)).store(&mut energy);
+    sum.mul(L::splat(1.0 / FRAME as f32)).store(&mut energy);
     energy
 }

@@ -8,9 +8,9 @@
 //! fails that test. Once a candidate has won, the partitions with the least echo are dropped in steps: what is left is found faster
 //! and for less. After 400 ms of speech the background is as good, and the starter stops. Source: Benesty and Gay 2002; Ochiai 1977 for the two paths.
 
-use super::BLOCK;
 use super::history::{History, collect, convolve};
 use super::lanes::{LANES, Lanes};
+use super::{BLOCK, Powers};
 use tdm::CHUNK;
 
 /// The step.
@@ -77,7 +77,7 @@ pub struct Starter {
     trial: Trial,
 }
 
-/// The sums of a trial.
+/// The sums of a trial's mean squares.
 #[derive(Clone, Copy, Default)]
 struct Trial {
     blocks: u32,
@@ -152,25 +152,22 @@ impl Starter {
 
     /// Hears what is sent.
     #[inline(always)]
-    pub fn hear(&mut self, sent: &[f32; CHUNK]) {
+    pub fn hear<L: Lanes>(&mut self, sent: L) {
         self.history.push(sent);
     }
 
-    /// Works on the block last heard, `sent`: `received` came back, of which the filter in use left `left`. A winner has to be taken,
-    /// see [`Starter::go_on`], before the next one is looked for.
+    /// Works on the block last heard; `received` came back. A winner has to be taken, see [`Starter::go_on`], before the next one is
+    /// looked for.
     #[inline(always)]
     pub fn block<L: Lanes>(
         &mut self,
-        sent: &[f32; CHUNK],
-        received: &[f32; CHUNK],
-        left: &[f32; CHUNK],
+        received: impl FnOnce() -> [f32; CHUNK],
+        powers: &Powers,
         narrow: bool,
     ) -> Option<Won> {
-        let power = |block: &[f32; CHUNK]| block.iter().map(|s| s * s).sum::<f32>();
-        let (received_power, left_power) = (power(received), power(left));
-        let speaking = power(sent) > SPEAKING * CHUNK as f32;
-        self.left += FOLLOW * (left_power / CHUNK as f32 - self.left);
-        self.received += FOLLOW * (received_power / CHUNK as f32 - self.received);
+        let speaking = powers.sent > SPEAKING;
+        self.left += FOLLOW * (powers.left - self.left);
+        self.received += FOLLOW * (powers.received - self.received);
         if speaking && self.left < BAD * self.received {
             self.trust = (self.trust + 1).min(MOST_TRUST);
         }
@@ -178,7 +175,8 @@ impl Starter {
             self.look(speaking && !narrow);
             return None;
         }
-        self.adapt::<L>(received);
+        let received = received();
+        self.adapt::<L>(&received);
         self.age += u32::from(speaking);
         if self.age > RUN_BLOCKS {
             (self.is_on, self.rest) = (false, REST_BLOCKS);
@@ -186,9 +184,10 @@ impl Starter {
         if self.waits {
             return None;
         }
-        self.trial.in_use += left_power;
-        self.trial.received += received_power;
-        self.trial.candidate += power(&self.try_out::<L>(received));
+        self.trial.in_use += powers.left;
+        self.trial.received += powers.received;
+        self.trial.candidate +=
+            self.try_out::<L>(&received).iter().map(|s| s * s).sum::<f32>() / CHUNK as f32;
         self.trial.blocks += 1;
         self.judge(speaking, narrow)
     }
@@ -346,8 +345,8 @@ impl Starter {
             self.go_on();
             return None;
         }
-        let samples = (trial.blocks * CHUNK as u32) as f32;
-        let won = Won { left: trial.candidate / samples, received: trial.received / samples };
+        let blocks = trial.blocks as f32;
+        let won = Won { left: trial.candidate / blocks, received: trial.received / blocks };
         (self.has_won, self.waits, self.left) = (true, true, won.left);
         Some(won)
     }
