@@ -18,6 +18,17 @@ use tdm::CHUNK;
 const LEAST_OF_BACKGROUND: f32 = 3e-5;
 const LEAST_OF_STARTER: f32 = 3e-4;
 
+/// What is taken of a channel's background.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Take {
+    /// Nothing: the channel keeps what it has.
+    Nothing,
+    /// All partitions.
+    All,
+    /// Those that are more than noise.
+    Sure,
+}
+
 /// The filters of eight channels.
 pub struct Foreground {
     /// By partition, the shortest delay first; a channel that does not use one has zeros there.
@@ -82,7 +93,8 @@ impl Foreground {
     pub fn expect<L: Lanes>(&mut self, fft: &Fft, x: &Spectra, work: &mut Work) {
         work.spectrum.fill(C::ZERO);
         for (index, &part) in self.used[..self.count].iter().enumerate() {
-            let (part, next) = (usize::from(part), self.used.get(index + 1).map_or(0, |&next| usize::from(next)));
+            let (part, next) =
+                (usize::from(part), self.used.get(index + 1).map_or(0, |&next| usize::from(next)));
             add_product::<L>(x.of(part - 1), &self.w[part], &self.w[next], &mut work.spectrum);
         }
         fft.inverse::<L>(&work.spectrum, &mut work.frame, &mut work.scratch);
@@ -92,27 +104,29 @@ impl Foreground {
         }
     }
 
-    /// Takes the background's filters of the channels in `lanes`. Follow up with [`Foreground::settle`].
+    /// Takes the background's filters where they are wanted. Follow up with [`Foreground::settle`].
     #[inline(always)]
     pub fn take_background<L: Lanes>(
         &mut self,
         kalman: &Kalman,
-        lanes: [bool; LANES],
+        takes: [Take; LANES],
         fft: &Fft,
         work: &mut Work,
     ) {
+        let lanes = || (0..LANES).filter(|&lane| takes[lane] != Take::Nothing);
         kalman.first_taps::<L>(fft, work);
-        for lane in (0..LANES).filter(|&lane| lanes[lane]) {
+        for lane in lanes() {
             self.first.iter_mut().zip(&work.frame).for_each(|(to, from)| to.0[lane] = from.0[lane]);
         }
         for (part, w) in self.w.iter_mut().enumerate() {
-            let energy = energy::<L>(kalman.coefficients(part));
-            for lane in (0..LANES).filter(|&lane| lanes[lane]) {
+            let (energy, least) = (energy::<L>(kalman.coefficients(part)), kalman.least_sure::<L>(part));
+            for lane in lanes() {
+                let is_taken = takes[lane] == Take::All || energy.0[lane] > least.0[lane];
+                self.energy[part].0[lane] = if is_taken { energy.0[lane] } else { 0.0 };
                 put(kalman.coefficients(part), lane, w, lane);
-                self.energy[part].0[lane] = energy.0[lane];
             }
         }
-        (0..LANES).filter(|&lane| lanes[lane]).for_each(|lane| self.keep(lane, LEAST_OF_BACKGROUND));
+        lanes().for_each(|lane| self.keep(lane, LEAST_OF_BACKGROUND));
     }
 
     /// Takes a starter's filter: `taps` by partition, in each the longest delay first, of which it has `parts`. Follow up with

@@ -37,8 +37,10 @@ const FAR_FOLLOWS: f32 = 0.135;
 /// Partitions that are brought back to [`BLOCK`] taps in each block, and partitions outside the window looked at.
 const CONSTRAINED: usize = 4;
 const SCOUTS: usize = 2;
-/// A partition is in the window while a channel has this part of its strongest partition's energy there.
+/// A partition is in the window while a channel has this part of its strongest partition's energy there, and so many times the
+/// energy that the uncertainty of the taps alone would give it: what is only noise is left out.
 const IN_WINDOW: f32 = 3e-5;
+const SURE: f32 = 4.0;
 /// Blocks between two looks at the window.
 const WINDOW_BLOCKS: u32 = 8;
 
@@ -158,7 +160,7 @@ impl Kalman {
         work: &mut Work,
     ) -> BlockPowers {
         self.blocks = self.blocks.wrapping_add(1);
-        self.choose(full);
+        self.choose::<L>(full);
         let count = if full { self.parts } else { (self.in_window + SCOUTS).min(self.parts) };
         self.look_at_far::<L>(&work.spectrum);
         self.filter::<L>(count, x, work);
@@ -178,7 +180,7 @@ impl Kalman {
 
     /// Puts the window first in the list of partitions and the scouts of this block behind it.
     #[inline(always)]
-    fn choose(&mut self, full: bool) {
+    fn choose<L: Lanes>(&mut self, full: bool) {
         if self.blocks.is_multiple_of(WINDOW_BLOCKS) || full {
             let mut strongest = V::ZERO;
             for energy in &self.energy {
@@ -187,8 +189,11 @@ impl Kalman {
                 }
             }
             let (mut first, mut last) = (0, self.parts);
-            for (part, energy) in self.energy.iter().enumerate() {
-                let inside = (0..LANES).any(|lane| energy.0[lane] > IN_WINDOW * strongest.0[lane]);
+            for part in 0..self.parts {
+                let (energy, least) = (self.energy[part], self.least_sure::<L>(part));
+                let inside = (0..LANES).any(|lane| {
+                    energy.0[lane] > IN_WINDOW * strongest.0[lane] && energy.0[lane] > least.0[lane]
+                });
                 if inside {
                     self.window[first] = part as u16;
                     first += 1;
@@ -201,6 +206,18 @@ impl Kalman {
         } else if self.in_window < self.parts {
             self.window[self.in_window..].rotate_left(SCOUTS.min(self.parts - self.in_window));
         }
+    }
+
+    /// The energy from which the taps of a partition are more than their uncertainty.
+    #[inline(always)]
+    pub fn least_sure<L: Lanes>(&self, part: usize) -> V {
+        let mut sum = L::splat(0.0);
+        for p in &self.p[part] {
+            sum = sum.add(L::load(p));
+        }
+        let mut least = V::ZERO;
+        sum.mul(L::splat(SURE * 2.0 / FRAME as f32)).store(&mut least);
+        least
     }
 
     /// The echo estimate's spectrum, and the power that the uncertain coefficients add to the error.

@@ -33,7 +33,7 @@ use tdm::{Block, CHUNK};
 use control::{Control, Verdict};
 use disabler::Disabler;
 use fft::Fft;
-use foreground::Foreground;
+use foreground::{Foreground, Take};
 use kalman::{BlockPowers, Kalman};
 use lanes::{LANES, Lanes, Portable, V};
 use nlp::Nlp;
@@ -306,7 +306,7 @@ impl EchoBank {
     /// Decides for each channel which filter is right.
     #[inline(always)]
     fn judge<L: Lanes>(&mut self, powers: &BlockPowers, work: &mut Work) {
-        let mut copied = [false; LANES];
+        let mut takes = [Take::Nothing; LANES];
         for (lane, own) in self.channels.iter_mut().enumerate() {
             if own.mode == EchoMode::Off || self.disabler.is_disabled(lane) {
                 continue;
@@ -317,7 +317,7 @@ impl EchoBank {
             own.converging = own.converging.saturating_sub(u32::from(own.control.is_active()));
             match verdict {
                 Verdict::Keep => {}
-                Verdict::Copy => copied[lane] = true,
+                Verdict::Copy => takes[lane] = if own.converging > 0 { Take::All } else { Take::Sure },
                 Verdict::Clear => {
                     own.unlearn();
                     self.foreground.clear(lane);
@@ -330,8 +330,8 @@ impl EchoBank {
                 }
             }
         }
-        if copied != [false; LANES] {
-            self.foreground.take_background::<L>(&self.kalman, copied, &self.fft, work);
+        if takes != [Take::Nothing; LANES] {
+            self.foreground.take_background::<L>(&self.kalman, takes, &self.fft, work);
         }
         self.foreground.settle();
     }
