@@ -23,12 +23,12 @@ impl C {
     pub const ZERO: C = C { re: V::ZERO, im: V::ZERO };
 
     #[inline(always)]
-    fn load<L: Lanes>(&self) -> (L, L) {
+    pub fn load<L: Lanes>(&self) -> (L, L) {
         (L::load(&self.re), L::load(&self.im))
     }
 
     #[inline(always)]
-    fn store<L: Lanes>(&mut self, re: L, im: L) {
+    pub fn store<L: Lanes>(&mut self, re: L, im: L) {
         re.store(&mut self.re);
         im.store(&mut self.im);
     }

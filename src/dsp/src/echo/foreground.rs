@@ -7,7 +7,7 @@
 //! Limits: eight channels share the list of partitions in use.
 
 use super::fft::{C, Fft};
-use super::kalman::Kalman;
+use super::kalman::{Kalman, SURE};
 use super::lanes::{LANES, Lanes, V, half};
 use super::spectra::{Half, Spectra, Work, clear_halves, energy};
 use super::{BINS, BLOCK, FRAME};
@@ -119,9 +119,9 @@ impl Foreground {
             self.first.iter_mut().zip(&work.frame).for_each(|(to, from)| to.0[lane] = from.0[lane]);
         }
         for (part, w) in self.w.iter_mut().enumerate() {
-            let (energy, least) = (energy::<L>(kalman.coefficients(part)), kalman.least_sure::<L>(part));
+            let (energy, (echo, unsure)) = (energy::<L>(kalman.coefficients(part)), kalman.weigh::<L>(part));
             for lane in lanes() {
-                let is_taken = takes[lane] == Take::All || energy.0[lane] > least.0[lane];
+                let is_taken = takes[lane] == Take::All || echo.0[lane] > SURE * unsure.0[lane];
                 self.energy[part].0[lane] = if is_taken { energy.0[lane] } else { 0.0 };
                 put(kalman.coefficients(part), lane, w, lane);
             }

@@ -40,7 +40,7 @@ const SCOUTS: usize = 2;
 /// A partition is in the window while a channel has this part of its strongest partition's energy there, and so many times the
 /// energy that the uncertainty of the taps alone would give it: what is only noise is left out.
 const IN_WINDOW: f32 = 3e-5;
-const SURE: f32 = 4.0;
+pub const SURE: f32 = 2.0;
 /// Blocks between two looks at the window.
 const WINDOW_BLOCKS: u32 = 8;
 
@@ -64,10 +64,17 @@ pub struct Kalman {
     w: Box<[[C; BINS]]>,
     /// The variances of their errors.
     p: Box<[[V; BINS]]>,
+    /// The echo estimate of the next block but for the first partition, and the power that uncertain coefficients will add to its error.
+    next: [C; BINS],
+    next_power: [V; BINS],
+    /// Coefficients were changed since: the estimate has to be made anew.
+    is_stale: bool,
     noise: [V; BINS],
     error_mean: [V; BINS],
     echo_mean: [V; BINS],
     far: [V; BINS],
+    /// The same over a longer time.
+    long_far: [V; BINS],
     regression: V,
     echo_variance: V,
     leak: V,
@@ -75,8 +82,14 @@ pub struct Kalman {
     /// The sum of one partition's coefficients: a number, unless something in it is not one.
     sum: V,
     energy: Box<[V]>,
+    /// The partitions that the next block works on: `in_window` with echo and the scouts behind them; then all others.
     window: Box<[u16]>,
     in_window: usize,
+    is_next: Box<[bool]>,
+    /// Those that the present block works on.
+    now: Box<[u16]>,
+    count: usize,
+    next_count: usize,
     turn: usize,
     blocks: u32,
     /// The partitions that each channel's tail has.
@@ -90,10 +103,14 @@ impl Kalman {
             parts,
             w: vec![[C::ZERO; BINS]; parts].into(),
             p: vec![[V::all(FIRST_VARIANCE); BINS]; parts].into(),
+            next: [C::ZERO; BINS],
+            next_power: [V::ZERO; BINS],
+            is_stale: false,
             noise: [V::ZERO; BINS],
             error_mean: [V::ZERO; BINS],
             echo_mean: [V::ZERO; BINS],
             far: [V::ZERO; BINS],
+            long_far: [V::ZERO; BINS],
             regression: V::all(1.0),
             echo_variance: V::all(1.0),
             leak: V::all(1.0),
@@ -101,7 +118,11 @@ impl Kalman {
             sum: V::ZERO,
             energy: vec![V::ZERO; parts].into(),
             window: (0..parts as u16).collect(),
-            in_window: 0,
+            in_window: parts,
+            is_next: vec![true; parts].into(),
+            now: (0..parts as u16).collect(),
+            count: parts,
+            next_count: parts,
             turn: 0,
             blocks: 0,
             tails: [parts; LANES],
@@ -111,11 +132,14 @@ impl Kalman {
     /// Forgets everything about one channel.
     pub fn reset(&mut self, lane: usize) {
         clear(&mut self.w, lane);
+        self.is_stale = true;
         for (part, variances) in self.p.iter_mut().enumerate() {
             let variance = if part < self.tails[lane] { FIRST_VARIANCE } else { 0.0 };
             variances.iter_mut().for_each(|p| p.0[lane] = variance);
         }
-        for bins in [&mut self.noise, &mut self.error_mean, &mut self.echo_mean, &mut self.far] {
+        for bins in
+            [&mut self.noise, &mut self.error_mean, &mut self.echo_mean, &mut self.far, &mut self.long_far]
+        {
             bins.iter_mut().for_each(|v| v.0[lane] = 0.0);
         }
         (self.regression.0[lane], self.echo_variance.0[lane], self.leak.0[lane]) = (1.0, 1.0, 1.0);
@@ -160,10 +184,14 @@ impl Kalman {
         work: &mut Work,
     ) -> BlockPowers {
         self.blocks = self.blocks.wrapping_add(1);
-        self.choose::<L>(full);
-        let count = if full { self.parts } else { (self.in_window + SCOUTS).min(self.parts) };
         self.look_at_far::<L>(&work.spectrum);
-        self.filter::<L>(count, x, work);
+        if self.is_stale || (full && self.count < self.parts) {
+            self.now.copy_from_slice(&self.window);
+            self.count = self.parts;
+            self.estimate::<L>(x);
+        }
+        self.is_stale = false;
+        self.filter::<L>(x.of(0), work);
         let powers = compare::<L>(fft, sent, received, left, work);
         self.find_leak::<L>(work);
         let mut adapt = on;
@@ -172,8 +200,10 @@ impl Kalman {
                 adapt.0[lane] = 0.0;
             }
         }
-        self.update::<L>(count, &adapt, x, work);
-        self.constrain::<L>(count, fft, work);
+        self.choose::<L>(full);
+        self.update::<L>(&adapt, x, work);
+        self.constrain::<L>(x, fft, work);
+        self.go_on::<L>(x);
         self.add_up::<L>();
         powers
     }
@@ -190,10 +220,12 @@ impl Kalman {
             }
             let (mut first, mut last) = (0, self.parts);
             for part in 0..self.parts {
-                let (energy, least) = (self.energy[part], self.least_sure::<L>(part));
-                let inside = (0..LANES).any(|lane| {
-                    energy.0[lane] > IN_WINDOW * strongest.0[lane] && energy.0[lane] > least.0[lane]
-                });
+                let (energy, (echo, unsure)) = (self.energy[part], self.weigh::<L>(part));
+                // The newest samples always count.
+                let inside = part == 0
+                    || (0..LANES).any(|lane| {
+                        energy.0[lane] > IN_WINDOW * strongest.0[lane] && echo.0[lane] > SURE * unsure.0[lane]
+                    });
                 if inside {
                     self.window[first] = part as u16;
                     first += 1;
@@ -206,59 +238,44 @@ impl Kalman {
         } else if self.in_window < self.parts {
             self.window[self.in_window..].rotate_left(SCOUTS.min(self.parts - self.in_window));
         }
+        self.next_count = if full { self.parts } else { (self.in_window + SCOUTS).min(self.parts) };
+        self.is_next.fill(false);
+        for &part in &self.window[..self.next_count] {
+            self.is_next[usize::from(part)] = true;
+        }
     }
 
-    /// The energy from which the taps of a partition are more than their uncertainty.
+    /// The echo that a partition makes of what is sent, and the one that its uncertainty alone would make, in power.
     #[inline(always)]
-    pub fn least_sure<L: Lanes>(&self, part: usize) -> V {
-        let mut sum = L::splat(0.0);
-        for p in &self.p[part] {
-            sum = sum.add(L::load(p));
+    pub fn weigh<L: Lanes>(&self, part: usize) -> (V, V) {
+        let (mut echo, mut unsure) = (L::splat(0.0), L::splat(0.0));
+        for ((far, w), p) in self.long_far.iter().zip(&self.w[part]).zip(&self.p[part]) {
+            let (far, re, im) = (L::load(far), L::load(&w.re), L::load(&w.im));
+            echo = far.mul_add(re.mul_add(re, im.mul(im)), echo);
+            unsure = far.mul_add(L::load(p), unsure);
         }
-        let mut least = V::ZERO;
-        sum.mul(L::splat(SURE * 2.0 / FRAME as f32)).store(&mut least);
-        least
+        let mut both = (V::ZERO, V::ZERO);
+        echo.store(&mut both.0);
+        unsure.store(&mut both.1);
+        both
     }
 
-    /// The echo estimate's spectrum, and the power that the uncertain coefficients add to the error.
-    #[inline(always)]
-    fn filter<L: Lanes>(&self, count: usize, x: &Spectra, work: &mut Work) {
-        work.spectrum = [C::ZERO; BINS];
-        work.power = [V::ZERO; BINS];
-        let (four, rest) = self.window[..count].as_chunks::<4>();
-        let at = |part: &u16| {
-            let part = usize::from(*part);
-            (x.of(part), &self.w[part], &self.p[part])
-        };
-        for (index, parts) in four.iter().enumerate() {
-            // The state of all banks is larger than a processor's own cache: the next partitions are asked for ahead.
-            let next = four.get(index + 1).unwrap_or(parts);
-            let parts = parts.each_ref().map(at);
-            let next = next.each_ref().map(at);
-            for k in 0..BINS {
-                for (x, w, p) in next {
-                    L::fetch(&x[k].re.0[0]);
-                    L::fetch(&w[k].re.0[0]);
-                    L::fetch(&p[k].0[0]);
-                }
-                let (y, sum) = (&mut work.spectrum[k], &mut work.power[k]);
-                let mut sums = (L::load(&y.re), L::load(&y.im), L::load(sum));
-                for (x, w, p) in parts {
-                    sums = add_bin(&x[k], &w[k], &p[k], sums);
-                }
-                sums.0.store(&mut y.re);
-                sums.1.store(&mut y.im);
-                sums.2.store(sum);
-            }
+    /// Makes the estimate anew, when coefficients were changed since it was made; the newest of `x` is the present block.
+    fn estimate<L: Lanes>(&mut self, x: &Spectra) {
+        (self.next, self.next_power) = ([C::ZERO; BINS], [V::ZERO; BINS]);
+        for part in 1..self.parts {
+            self.add::<L>(part, x.of(part));
         }
-        for (x, w, p) in rest.iter().map(at) {
-            for k in 0..BINS {
-                let (y, sum) = (&mut work.spectrum[k], &mut work.power[k]);
-                let sums = add_bin(&x[k], &w[k], &p[k], (L::load(&y.re), L::load(&y.im), L::load(sum)));
-                sums.0.store(&mut y.re);
-                sums.1.store(&mut y.im);
-                sums.2.store(sum);
-            }
+    }
+
+    /// The echo estimate's spectrum, and the power that the uncertain coefficients add to the error: what was made ready, and the
+    /// first partition's.
+    #[inline(always)]
+    fn filter<L: Lanes>(&self, x: &[Half; BINS], work: &mut Work) {
+        (work.spectrum, work.power) = (self.next, self.next_power);
+        for k in 0..BINS {
+            let (w, p) = (self.w[0][k].load(), L::load(&self.p[0][k]));
+            add_bin::<L>(x[k].load(), w, p, &mut work.spectrum[k], &mut work.power[k]);
         }
     }
 
@@ -311,6 +328,8 @@ impl Kalman {
             let now = re.mul_add(re, im.mul(im)).sub(was).mul_add(follow, was);
             now.store(&mut self.far[k]);
             strongest = strongest.max(now);
+            let was = L::load(&self.long_far[k]);
+            now.sub(was).mul_add(L::splat(0.02), was).store(&mut self.long_far[k]);
         }
         let least = strongest.mul(L::splat(FILLED));
         let (mut count, zero, one) = (L::splat(0.0), L::splat(0.0), L::splat(1.0));
@@ -323,7 +342,7 @@ impl Kalman {
 
     /// The Kalman step: coefficients and variances.
     #[inline(always)]
-    fn update<L: Lanes>(&mut self, count: usize, adapt: &V, x: &Spectra, work: &mut Work) {
+    fn update<L: Lanes>(&mut self, adapt: &V, x: &Spectra, work: &mut Work) {
         let on = L::load(adapt);
         let drift = L::load(&self.leak).max(L::splat(LEAST_DRIFT)).min(L::splat(MOST_DRIFT));
         let (half, one) = (L::splat(0.5), L::splat(1.0));
@@ -343,24 +362,32 @@ impl Kalman {
         let drift = drift.mul(on);
         // Where a channel does not adapt, its variances stay.
         let kept = kept.sub(one).mul_add(on, one);
-        for &part in &self.window[..count] {
-            let part = usize::from(part);
-            let (x, w, p) = (x.of(part), &mut self.w[part], &mut self.p[part]);
+        (self.next, self.next_power) = ([C::ZERO; BINS], [V::ZERO; BINS]);
+        let step = Step { drift, kept, least };
+        for index in 0..self.count {
+            let part = usize::from(self.now[index]);
+            let adds = part > 0 && self.is_next[part] && !self.is_in_turn(index);
+            let ahead = self.now.get(index + 1).map_or((part + 1) % self.parts, |&next| usize::from(next));
+            let (both_w, both_p) =
+                (self.w.get_disjoint_mut([part, ahead]), self.p.get_disjoint_mut([part, ahead]));
+            let (Ok([w, next_w]), Ok([p, next_p])) = (both_w, both_p) else { continue };
+            let (now, later, next_x) = (x.of(part), x.of(part.saturating_sub(1)), x.of(ahead));
             for k in 0..BINS {
-                let (xr, xi) = x[k].load::<L>();
-                let (er, ei) = (L::load(&work.error[k].re), L::load(&work.error[k].im));
-                let variance = L::load(&p[k]);
-                let gr = xi.mul_add(ei, xr.mul(er));
-                let gi = xi.mul_sub_from(er, xr.mul(ei));
-                let wr = variance.mul_add(gr, L::load(&w[k].re));
-                let wi = variance.mul_add(gi, L::load(&w[k].im));
-                wr.store(&mut w[k].re);
-                wi.store(&mut w[k].im);
-                let x2 = xi.mul_add(xi, xr.mul(xr));
-                let w2 = wi.mul_add(wi, wr.mul(wr));
-                let known = variance.mul(L::load(&work.power[k])).mul_sub_from(x2, one);
-                let grown = drift.mul_add(w2, least);
-                variance.mul(known).mul_add(kept, grown).store(&mut p[k]);
+                // The state of all banks is larger than a processor's own cache: the next partition is asked for ahead.
+                L::fetch(&next_w[k]);
+                L::fetch(&next_p[k]);
+                L::fetch(&next_x[k]);
+                let (moved, variance) =
+                    step.bin(&now[k], &work.error[k], &work.power[k], &mut w[k], &mut p[k]);
+                if adds {
+                    add_bin::<L>(
+                        later[k].load(),
+                        moved,
+                        variance,
+                        &mut self.next[k],
+                        &mut self.next_power[k],
+                    );
+                }
             }
         }
     }
@@ -374,16 +401,49 @@ impl Kalman {
         sum.store(&mut self.sum);
     }
 
-    /// Brings some partitions back to `BLOCK` taps: the second half of each belongs to the next one.
+    /// True for a place in the window whose partition is brought back to `BLOCK` taps in this block.
+    fn is_in_turn(&self, index: usize) -> bool {
+        (index + self.count - self.turn % self.count) % self.count < CONSTRAINED
+    }
+
+    /// Brings some partitions back to `BLOCK` taps, since the second half of each belongs to the next one, and adds them to the estimate.
     #[inline(always)]
-    fn constrain<L: Lanes>(&mut self, count: usize, fft: &Fft, work: &mut Work) {
+    fn constrain<L: Lanes>(&mut self, x: &Spectra, fft: &Fft, work: &mut Work) {
+        let count = self.count;
         for step in 0..CONSTRAINED.min(count) {
-            let part = usize::from(self.window[(self.turn + step) % count]);
+            let part = usize::from(self.now[(self.turn + step) % count]);
             take_taps::<L>(&self.w[part], fft, work).store(&mut self.energy[part]);
             self.cut(part, &mut work.frame);
             fft.forward::<L>(&work.frame, &mut self.w[part], &mut work.scratch);
+            if part > 0 && self.is_next[part] {
+                self.add::<L>(part, x.of(part - 1));
+            }
         }
         self.turn = (self.turn + CONSTRAINED) % count.max(1);
+    }
+
+    /// Makes the list of the next block the present one, and adds to the estimate what was not on the list before.
+    #[inline(always)]
+    fn go_on<L: Lanes>(&mut self, x: &Spectra) {
+        for &part in &self.now[..self.count] {
+            self.is_next[usize::from(part)] = false;
+        }
+        self.now.copy_from_slice(&self.window);
+        self.count = self.next_count;
+        for part in 1..self.parts {
+            if self.is_next[part] {
+                self.add::<L>(part, x.of(part - 1));
+            }
+        }
+    }
+
+    /// Adds what a partition makes of `x` to the estimate.
+    #[inline(always)]
+    fn add<L: Lanes>(&mut self, part: usize, x: &[Half; BINS]) {
+        for k in 0..BINS {
+            let (w, p) = (self.w[part][k].load(), L::load(&self.p[part][k]));
+            add_bin::<L>(x[k].load(), w, p, &mut self.next[k], &mut self.next_power[k]);
+        }
     }
 
     /// Keeps the channels whose tail ends before `part` from growing there.
@@ -411,6 +471,7 @@ impl Kalman {
         variance: Option<f32>,
     ) {
         self.energy[part].0[lane] = energy;
+        self.is_stale = true;
         for (to, from) in self.w[part].iter_mut().zip(w) {
             (to.re.0[lane], to.im.0[lane]) = (whole(from.re.0[lane]), whole(from.im.0[lane]));
         }
@@ -474,13 +535,43 @@ fn take_taps<L: Lanes>(w: &[C; BINS], fft: &Fft, work: &mut Work) -> L {
     energy
 }
 
+/// The Kalman step of a block.
+#[derive(Clone, Copy)]
+struct Step<L> {
+    drift: L,
+    kept: L,
+    least: L,
+}
+
+impl<L: Lanes> Step<L> {
+    /// Moves a coefficient and its variance, and returns both.
+    #[inline(always)]
+    fn bin(&self, x: &Half, error: &C, power: &V, w: &mut C, p: &mut V) -> ((L, L), L) {
+        let (xr, xi) = x.load::<L>();
+        let (er, ei) = error.load::<L>();
+        let variance = L::load(p);
+        let gr = xi.mul_add(ei, xr.mul(er));
+        let gi = xi.mul_sub_from(er, xr.mul(ei));
+        let (wr, wi) = w.load::<L>();
+        let (wr, wi) = (variance.mul_add(gr, wr), variance.mul_add(gi, wi));
+        w.store(wr, wi);
+        let x2 = xi.mul_add(xi, xr.mul(xr));
+        let w2 = wi.mul_add(wi, wr.mul(wr));
+        let known = variance.mul(L::load(power)).mul_sub_from(x2, L::splat(1.0));
+        let grown = self.drift.mul_add(w2, self.least);
+        let variance = variance.mul(known).mul_add(self.kept, grown);
+        variance.store(p);
+        ((wr, wi), variance)
+    }
+}
+
 /// Adds a bin of a partition to the echo estimate and to the power of what is uncertain in it.
 #[inline(always)]
-fn add_bin<L: Lanes>(x: &Half, w: &C, p: &V, (re, im, power): (L, L, L)) -> (L, L, L) {
-    let (xr, xi) = x.load::<L>();
-    let (wr, wi) = (L::load(&w.re), L::load(&w.im));
+fn add_bin<L: Lanes>((xr, xi): (L, L), (wr, wi): (L, L), p: L, sum: &mut C, power: &mut V) {
+    let (re, im) = sum.load::<L>();
     let re = xi.mul_sub_from(wi, xr.mul_add(wr, re));
     let im = xi.mul_add(wr, xr.mul_add(wi, im));
+    sum.store(re, im);
     let sent = xi.mul_add(xi, xr.mul(xr));
-    (re, im, sent.mul_add(L::load(p), power))
+    sent.mul_add(p, L::load(power)).store(power);
 }
