@@ -17,6 +17,7 @@ int main(void)
     REQUEST(DAHDI_SETTXBITS); REQUEST(DAHDI_TIMERCONFIG); REQUEST(DAHDI_TIMERACK); REQUEST(DAHDI_TIMERPING);
     REQUEST(DAHDI_GETVERSION); REQUEST(DAHDI_ATTACH_ECHOCAN); REQUEST(DAHDI_DYNAMIC_CREATE);
     REQUEST(DAHDI_DYNAMIC_DESTROY); REQUEST(DAHDI_SET_HWGAIN); REQUEST(DAHDI_SETPOLARITY); REQUEST(DAHDI_STARTUP);
+    REQUEST(DAHDI_BUFFER_EVENTS);
     SIZE(dahdi_params); SIZE(dahdi_spaninfo); SIZE(dahdi_chanconfig); SIZE(dahdi_lineconfig); SIZE(dahdi_bufferinfo);
     printf("dahdi_params.times %zu\n", offsetof(struct dahdi_params, prewinktime));
     OFFSET(dahdi_params, chan_alarms); OFFSET(dahdi_spaninfo, alarms); OFFSET(dahdi_spaninfo, bpvcount);

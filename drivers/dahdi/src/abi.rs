@@ -79,6 +79,8 @@ pub const SET_HWGAIN: u32 = request(WRITE, 86, size_of::<HwGain>());
 pub const SETPOLARITY: u32 = request(WRITE, 92, INT);
 /// Switches a span on.
 pub const STARTUP: u32 = request(WRITE, 99, INT);
+/// Asks to be told by an event when a channel had nothing to send or no room to receive.
+pub const BUFFER_EVENTS: u32 = request(WRITE, 105, INT);
 
 /// What `read` and `write` fail with while an event waits. Source: `ELAST` of the kernel's part.
 pub const ELAST: i32 = 500;
@@ -183,6 +185,10 @@ pub mod event {
     pub const RINGBEGIN: i32 = 18;
     /// The channel is gone.
     pub const REMOVED: i32 = 20;
+    /// A channel had no room for what it received.
+    pub const READ_OVERRUN: i32 = 29;
+    /// A channel had nothing to send.
+    pub const WRITE_UNDERRUN: i32 = 30;
     /// Set beside a dialled pulse digit.
     pub const PULSEDIGIT: i32 = 1 << 16;
 }
@@ -200,6 +206,9 @@ pub mod hook {
     /// Stop ringing.
     pub const RINGOFF: i32 = 6;
 }
+
+/// The received hook state (`rxhooksig`) of a telephone at rest.
+pub const RXSIG_ONHOOK: i32 = 0;
 
 /// Arguments of `MAINT`.
 pub mod maint {
@@ -478,6 +487,7 @@ pub fn table() -> Vec<(&'static str, u64)> {
         request("DAHDI_SET_HWGAIN", SET_HWGAIN),
         request("DAHDI_SETPOLARITY", SETPOLARITY),
         request("DAHDI_STARTUP", STARTUP),
+        request("DAHDI_BUFFER_EVENTS", BUFFER_EVENTS),
         size("dahdi_params", size_of::<Params>()),
         size("dahdi_spaninfo", size_of::<SpanInfo>()),
         size("dahdi_chanconfig", size_of::<ChanConfig>()),
@@ -529,6 +539,7 @@ mod tests {
             ("DAHDI_SET_HWGAIN", 0x4008_da56),
             ("DAHDI_SETPOLARITY", 0x4004_da5c),
             ("DAHDI_STARTUP", 0x4004_da63),
+            ("DAHDI_BUFFER_EVENTS", 0x4004_da69),
             ("dahdi_params", 136),
             ("dahdi_spaninfo", 314),
             ("dahdi_chanconfig", 76),

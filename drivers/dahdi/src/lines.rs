@@ -349,6 +349,9 @@ impl Opener<'_> {
         device.set_buffers(self.config.buffers(), octets).map_err(|source| {
             self.system(format!("giving channel {number} buffers of {octets} octets"), source)
         })?;
+        device.set(abi::BUFFER_EVENTS, 1).map_err(|source| {
+            self.system(format!("asking channel {number} to tell of empty buffers"), source)
+        })?;
         if self.config.card_echo && columns == Columns::One && self.wanted.signalling != Signalling::Cas {
             self.cancel_echo(ctl, &device, number)?;
         }

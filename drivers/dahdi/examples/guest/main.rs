@@ -26,6 +26,9 @@ fn main() {
     rig::make_spans();
     println!("INFO DAHDI {}", dahdi::version(Path::new(DEVICES)).unwrap());
     rig::load("dahdi_dummy");
+    for (name, why) in LEFT_OUT {
+        println!("LEFT OUT own/{name}: {why}");
+    }
     let only = std::env::args().nth(1);
     let (mut passed, mut failed) = (0, 0);
     for (name, case) in cases() {
@@ -46,22 +49,35 @@ fn main() {
     println!("RESULT {passed} {failed}");
 }
 
+/// Cases of the suite that would say nothing here, and why.
+const LEFT_OUT: [(&str, &str); 4] = [
+    ("frames_pass_through_hardware_hdlc", "these frames are Tandem's own; the kernel's have their case"),
+    (
+        "a_telephone_and_a_trunk_see_each_other",
+        "the kernel debounces for longer: a case of our own stands for it",
+    ),
+    ("slips_are_told_and_counted", "all these spans have one clock"),
+    ("a_local_loop_returns_what_is_sent", "dynamic spans have no loop"),
+];
+
 fn cases() -> Vec<Case> {
     let named = |suite: &str, (name, case): (&str, fn())| (format!("{suite}/{name}"), case);
-    let own = conformance::cases::<Own>().into_iter().map(|case| named("own", case));
+    let says_something = |(name, _): &(&str, fn())| LEFT_OUT.iter().all(|(left, _)| left != name);
+    let own = conformance::cases::<Own>().into_iter().filter(says_something).map(|case| named("own", case));
     // What differs when the kernel frames the D-channel.
     let differ: [(&str, fn()); 2] = [
         ("looped_octets_come_back_unchanged", conformance::looped_octets_come_back_unchanged::<Kernel>),
         ("frames_pass_through_hardware_hdlc", conformance::frames_pass_through_hardware_hdlc::<Kernel>),
     ];
     let kernel = differ.map(|case| named("kernel_hdlc", case));
-    let ours: [(&str, fn()); 10] = [
+    let ours: [(&str, fn()); 11] = [
         ("blocks/every_length_from_2_to_20_ms_carries_octets", calls::every_block_length),
         ("calls/thirty_channels_talk_both_ways_without_a_break", calls::thirty_channels),
         ("calls/a_complete_pri_call_between_two_spans", calls::pri_call),
         ("calls/a_telephone_rings_is_answered_and_hangs_up", calls::telephone),
         ("faults/a_span_of_another_process_is_refused", faults::busy),
         ("faults/a_span_of_the_wrong_type_is_refused", faults::wrong_type),
+        ("faults/a_pause_between_reading_and_writing_is_told", faults::paused),
         ("faults/a_span_is_unassigned_and_assigned_again_under_load", faults::unassigned),
         ("faults/the_clocks_own_span_goes_and_comes_back", faults::clock_goes),
         ("faults/a_module_unloaded_is_a_named_state_until_it_is_back", faults::unloaded),
