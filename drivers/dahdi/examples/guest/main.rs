@@ -1,4 +1,4 @@
-//! The test program that runs inside a virtual machine, on the real DAHDI modules: `hw-tests/dahdi/run` boots it.
+//! The test program that runs inside an emulated machine, on the real DAHDI modules: `hw-tests/dahdi/check` runs it all.
 //!
 //! Each case prints `PASS name` or `FAIL name: why`; the last line is `RESULT passed failed`, which the host must see. The
 //! spans are six dynamic ones of 31 channels, made here: 1 and 2, 3 and 4, 5 and 6 are the two ends of a line each.
@@ -7,6 +7,7 @@
 mod calls;
 mod cost;
 mod faults;
+mod pri;
 mod rig;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -23,6 +24,9 @@ const DEVICES: &str = "/dev/dahdi";
 type Case = (String, fn());
 
 fn main() {
+    if std::env::args().nth(1).as_deref() == Some("--abi") {
+        return dahdi::abi::table().into_iter().for_each(|(name, value)| println!("{name} {value}"));
+    }
     rig::make_spans();
     println!("INFO DAHDI {}", dahdi::version(Path::new(DEVICES)).unwrap());
     rig::load("dahdi_dummy");
@@ -73,7 +77,7 @@ fn cases() -> Vec<Case> {
     let ours: [(&str, fn()); 11] = [
         ("blocks/every_length_from_2_to_20_ms_carries_octets", calls::every_block_length),
         ("calls/thirty_channels_talk_both_ways_without_a_break", calls::thirty_channels),
-        ("calls/a_complete_pri_call_between_two_spans", calls::pri_call),
+        ("calls/a_complete_pri_call_through_driver_engine_and_q931", pri::call),
         ("calls/a_telephone_rings_is_answered_and_hangs_up", calls::telephone),
         ("faults/a_span_of_another_process_is_refused", faults::busy),
         ("faults/a_span_of_the_wrong_type_is_refused", faults::wrong_type),
