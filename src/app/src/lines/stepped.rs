@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use card::CardIo;
+use card::{CardControl, CardIo};
 use clock::{Clock, Prng, VirtualClock, WallAnchor};
 use config::Config;
 use crossbeam_channel::{Receiver, Sender, bounded};
@@ -109,7 +109,8 @@ impl Stepped {
             wiring::line_config(config, &|channel| layout.strip(channel), epoch),
             Prng::new(epoch.into()),
         );
-        tell_alarms(&mut machine, &mut controls, clock.now());
+        let spans: Vec<_> = controls.iter_mut().flat_map(|control| control.spans()).collect();
+        tell_alarms(&mut machine, &spans, clock.now());
         let rings = Rings { commands: sig_commands, events, dchannels };
         let orders = Orders { play: play_orders, record: record_orders };
         let mut signalling = Signalling::new(machine, time, rings, orders);
