@@ -143,6 +143,14 @@ pub fn paused() {
     }
 }
 
+/// A span whose channels the kernel had through-connected carries octets again when it is opened.
+pub fn through_connected() {
+    rig::loop_far_end(6);
+    let mut bench = Bench::<Own>::settled(Wiring::Crossed, Signalling::Clear).unwrap();
+    bench.idle(3 * u64::from(bench.slack_ms));
+    assert!(bench.check_pattern(100, crossed) > 0);
+}
+
 /// The span that is the clock goes: the other takes over, and the first comes back.
 pub fn clock_goes() {
     let (_control, mut io) = settled();

@@ -74,7 +74,7 @@ fn cases() -> Vec<Case> {
         ("frames_pass_through_hardware_hdlc", conformance::frames_pass_through_hardware_hdlc::<Kernel>),
     ];
     let kernel = differ.map(|case| named("kernel_hdlc", case));
-    let ours: [(&str, fn()); 11] = [
+    let ours: [(&str, fn()); 12] = [
         ("blocks/every_length_from_2_to_20_ms_carries_octets", calls::every_block_length),
         ("calls/thirty_channels_talk_both_ways_without_a_break", calls::thirty_channels),
         ("calls/a_complete_pri_call_through_driver_engine_and_q931", pri::call),
@@ -82,6 +82,7 @@ fn cases() -> Vec<Case> {
         ("faults/a_span_of_another_process_is_refused", faults::busy),
         ("faults/a_span_of_the_wrong_type_is_refused", faults::wrong_type),
         ("faults/a_pause_between_reading_and_writing_is_told", faults::paused),
+        ("faults/a_span_that_was_through_connected_carries_octets_again", faults::through_connected),
         ("faults/a_span_is_unassigned_and_assigned_again_under_load", faults::unassigned),
         ("faults/the_clocks_own_span_goes_and_comes_back", faults::clock_goes),
         ("faults/a_module_unloaded_is_a_named_state_until_it_is_back", faults::unloaded),

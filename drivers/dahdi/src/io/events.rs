@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use card::{CardEvent, Signalling, count};
-use tdm::{Alarms, SpanKind};
+use tdm::SpanKind;
 
 use super::{DahdiIo, EVENT_ROOM, MAX_EVENTS, now};
 use crate::abi::{self, RXSIG_ONHOOK, event};
@@ -135,12 +135,14 @@ impl DahdiIo {
             };
             let stand = alarms(info.alarms);
             let errors = i64::from(info.bpvcount) + i64::from(info.crc4count) + i64::from(info.fascount);
-            let changed = core::mem::replace(&mut place.alarms, stand) != stand;
             let shared = &self.shared.positions[position];
             shared.errors.store(u64::try_from(errors).unwrap_or(0), Ordering::Release);
-            // A span that is not in step carries nothing, whatever its line says.
-            let carries = place.state == State::Running || !stand.is_empty();
-            shared.set_alarms(if carries { stand } else { Alarms::DETACHED });
+            // A span that is not in step carries nothing, whatever its line says: it stays as it is, and is asked again then.
+            if place.state != State::Running && stand.is_empty() {
+                continue;
+            }
+            let changed = core::mem::replace(&mut place.alarms, stand) != stand;
+            shared.set_alarms(stand);
             if let (true, Some(span)) = (changed, self.slots[position].span) {
                 self.tell(CardEvent::Alarms { span, alarms: stand });
             }

@@ -112,7 +112,8 @@ impl DahdiIo {
         for span in opened {
             let position = span.position;
             shared.positions[position].set_alarms(Alarms::DETACHED);
-            places[position] = Place::new(Some(span));
+            // So it stands until the span is in step, which is then told.
+            places[position] = Place { alarms: Alarms::DETACHED, ..Place::new(Some(span)) };
         }
         let channels: usize = slots.iter().map(|slot| usize::from(slot.channels)).sum();
         let (block, depth) = (usize::from(config.block_ms), config.depth());
