@@ -1,7 +1,6 @@
 //! One position on the realtime side: its open span, how far it is in step, and what its lines last showed.
 
 use card::CardEvent;
-use clock::Mono;
 use tdm::{Abcd, Alarms, ChannelId, HookState, Polarity, SpanId, SpanKind, Timeslot};
 
 use crate::abi::{alarm, event};
@@ -48,8 +47,6 @@ pub(crate) struct Line {
     reversed: bool,
     no_feed: bool,
     lifted: bool,
-    /// When it is asked whether a telephone is still lifted.
-    pub ask_at: Option<Mono>,
 }
 
 /// What the driver itself has to do after an event of a telephone's port.

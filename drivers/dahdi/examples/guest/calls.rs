@@ -122,7 +122,7 @@ pub fn telephone() {
     io.order(LineOrder::Hook { channel: fxo, state: HookState::OnHook });
     run(&mut io, &mut told, 5_000, Some(CardEvent::Hook { channel: fxs, state: HookState::OnHook }));
 
-    // Lifted and put down again while the kernel still debounces the lifting: it tells nothing of that.
+    // Lifted and put down again while the kernel still debounces the lifting: it tells so after two seconds.
     told.clear();
     run(&mut io, &mut told, 1_500, None);
     io.order(LineOrder::Hook { channel: fxo, state: HookState::OffHook });

@@ -211,9 +211,6 @@ pub mod hook {
     pub const RINGOFF: i32 = 6;
 }
 
-/// The received hook state (`rxhooksig`) of a telephone at rest.
-pub const RXSIG_ONHOOK: i32 = 0;
-
 /// Arguments of `MAINT`.
 pub mod maint {
     /// No loop.

@@ -3,22 +3,16 @@
 //! Limits: the kernel keeps few events of a channel; what it drops we never see.
 
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use card::{CardEvent, Signalling, count};
-use tdm::SpanKind;
 
-use super::{DahdiIo, EVENT_ROOM, MAX_EVENTS, now};
-use crate::abi::{self, RXSIG_ONHOOK, event};
+use super::{DahdiIo, EVENT_ROOM, MAX_EVENTS};
+use crate::abi::{self, event};
 use crate::order;
-use crate::place::{Answer, State, alarms, channel_of};
+use crate::place::{State, alarms, channel_of};
 
 /// The channel's own span: asked for by its number the kernel would make us wait while any span is assigned or unassigned.
 const OWN_SPAN: i32 = 0;
-
-/// For 600 ms the kernel debounces a telephone that was lifted: that it was put down meanwhile is never told. What is put
-/// down later is told after 1,250 ms, for it could be a flash.
-const DEBOUNCED: Duration = Duration::from_millis(2_000);
 
 impl DahdiIo {
     pub(super) fn take_events(&mut self, position: usize, group: usize) {
@@ -88,37 +82,6 @@ impl DahdiIo {
             }
         });
         order::answer(open, column, answer);
-        match answer {
-            Answer::Nothing => {}
-            Answer::Lifted => place.lines[column].ask_at = Some(now() + DEBOUNCED),
-            Answer::HungUp => place.lines[column].ask_at = None,
-        }
-    }
-
-    /// Asks whether telephones lifted a moment ago still are: if not, the kernel has not told so.
-    pub(super) fn ask_lifted(&mut self) {
-        for position in 0..self.places.len() {
-            if self.slots[position].kind != SpanKind::Fxs {
-                continue;
-            }
-            for group in 0..self.groups(position) {
-                self.ask_port(position, group);
-            }
-        }
-    }
-
-    fn ask_port(&mut self, position: usize, group: usize) {
-        let place = &mut self.places[position];
-        let Some(open) = &place.open else { return };
-        let group_of = &open.groups[group];
-        let line = &mut place.lines[group_of.first];
-        if line.ask_at.is_none_or(|at| at > now()) {
-            return;
-        }
-        line.ask_at = None;
-        if group_of.device.params(0).is_ok_and(|params| params.rxhooksig == RXSIG_ONHOOK) {
-            self.take_port_event(position, group, event::ONHOOK);
-        }
     }
 
     /// Asks for the alarms of spans that told of some, and tells them if they have changed.

@@ -45,7 +45,6 @@ impl DahdiIo {
         self.read_others(blocks);
         self.join_waiting(blocks);
         self.ask_alarms();
-        self.ask_lifted();
         let chunks = blocks * self.block;
         let anew = core::mem::take(&mut self.begun_anew);
         let lost = if anew { self.lost_since_last_wake(chunks) } else { 0 };
