@@ -47,6 +47,7 @@ test: prompts $(WEB)
 	scripts/setup page-test
 	$(CARGO) test --workspace
 	hw-tests/vfio/run
+	hw-tests/dahdi/check
 	cd web && npm run --silent test
 	cd web && npm run --silent test:page
 	cd web && npm run --silent test:demo    # with target/debug/tandem, which the tests above have built

@@ -13,6 +13,7 @@ use card::{
     CardCaps, CardControl, CardCounters, CardError, LineConfig, Loopback, PositionCaps, Signalling,
     SpanStatus,
 };
+use clock::{Clock, Mono, MonoClock};
 use rtrb::{Consumer, Producer};
 use tdm::{Alarms, SpanId};
 
@@ -21,6 +22,9 @@ use crate::config::DahdiConfig;
 use crate::lines::{self, OpenSpan};
 use crate::shared::Shared;
 use crate::sys::Device;
+
+/// How long the kernel keeps a span that it takes away, for programs to notice: opened then, it would be lost again.
+const TAKEN_AWAY: Duration = Duration::from_millis(1_200);
 
 /// How often a lost span is looked for.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
@@ -39,6 +43,8 @@ struct Desk {
     attached: Vec<Option<LineConfig>>,
     /// The DAHDI number of the span in each position, as last opened.
     numbers: Vec<Option<u32>>,
+    /// When a lost span was first looked for.
+    lost_at: Vec<Option<Mono>>,
     /// Why a lost span cannot be opened again.
     faults: Vec<Option<String>>,
     commands: Producer<Command>,
@@ -89,6 +95,7 @@ impl DahdiControl {
             config,
             attached,
             numbers: vec![None; positions],
+            lost_at: vec![None; positions],
             faults: vec![None; positions],
             commands,
             trash,
@@ -129,9 +136,14 @@ impl Desk {
     /// Opens a span that was lost.
     fn look_for(&mut self, position: usize, shared: &Shared) {
         let Some(line) = self.attached[position] else { return };
+        let now = MonoClock.now();
+        if now.since(*self.lost_at[position].get_or_insert(now)) < TAKEN_AWAY {
+            return;
+        }
         match lines::open(&self.config, &line) {
             Ok(span) => {
                 self.numbers[position] = Some(span.number);
+                self.lost_at[position] = None;
                 shared.positions[position].gone.store(false, Ordering::Release);
                 self.faults[position] = self.send(Command::Attach { span, asked: false }).err().map(told);
             }

@@ -289,7 +289,21 @@ impl Reader {
         if left > 0 {
             self.notes.push(format!("{left} digital channels belong to no span= line: left out"));
         }
+        self.leave_out_ports_inside(&placed);
         self.digital = placed;
+    }
+
+    /// A channel belongs to one span only.
+    fn leave_out_ports_inside(&mut self, digital: &[Span]) {
+        let inside = |channel: u32| {
+            digital.iter().any(|span| (span.first..span.first + span.channels).contains(&channel))
+        };
+        let before = self.channels.len();
+        self.channels.retain(|channel, kind| DIGITAL.contains(kind) || !inside(*channel));
+        let left = before - self.channels.len();
+        if left > 0 {
+            self.notes.push(format!("{left} analog ports lie inside a digital span: left out"));
+        }
     }
 
     /// Ranges of analog ports become spans of their own.
@@ -471,8 +485,7 @@ mod tests {
 
     #[test]
     fn what_has_no_equal_is_named() {
-        let system =
-            "span=1,1,0,d4,ami\nbchan=1-24\nspan=2,1\ndynamic=eth,x\nbchan=90000\nnonsense\ncas=40-50:1101\n";
+        let system = "span=1,1,0,d4,ami\nbchan=1-24\nspan=2,1\ndynamic=eth,x\nbchan=90000\nnonsense\ncas=40-50:1101\nfxoks=5-6,30\n";
         let chan = "#include foo\nsignalling=mfcr2\nchannel=1-3\nswitchtype=national\nsignalling=pri_cpe\nchannel=1\n";
         let notes = propose(system, chan).notes.join("\n");
         for word in [
@@ -486,6 +499,7 @@ mod tests {
             "signalling mfcr2",
             "switchtype national",
             "belong to no span",
+            "2 analog ports lie inside",
         ] {
             assert!(notes.contains(word), "{word} is not in\n{notes}");
         }

@@ -244,6 +244,9 @@ impl Opener<'_> {
         }
         for (place, channel) in (self.span.first..=self.last()).enumerate() {
             let Some(config) = self.channel_config(place, channel) else { continue };
+            if self.bundled() {
+                self.free(ctl, channel)?;
+            }
             ctl.configure_channel(config).map_err(|source| {
                 let kind = self.span.kind;
                 self.system(format!("configuring channel {channel} for {kind}: of the wrong type?"), source)
@@ -254,6 +257,13 @@ impl Opener<'_> {
                 .map_err(|source| self.system(format!("switching on DAHDI span {number}"), source))?;
         }
         Ok(())
+    }
+
+    /// Frees a channel of what it was before: one that was through-connected stays so until it is opened.
+    fn free(&self, ctl: &Device, channel: u32) -> Result<(), CardError> {
+        ctl.configure_channel(channel_config(channel, sig::CLEAR, self.law()))
+            .map_err(|source| self.system(format!("freeing channel {channel}"), source))?;
+        self.open_channel(channel).map(drop)
     }
 
     /// Returns true if the channels are bound into one descriptor.
@@ -348,6 +358,9 @@ impl Opener<'_> {
         let octets = usize::from(self.config.block_ms) * tdm::CHUNK * columns.len();
         device.set_buffers(self.config.buffers(), octets).map_err(|source| {
             self.system(format!("giving channel {number} buffers of {octets} octets"), source)
+        })?;
+        device.set(abi::BUFFER_EVENTS, 1).map_err(|source| {
+            self.system(format!("asking channel {number} to tell of empty buffers"), source)
         })?;
         if self.config.card_echo && columns == Columns::One && self.wanted.signalling != Signalling::Cas {
             self.cancel_echo(ctl, &device, number)?;

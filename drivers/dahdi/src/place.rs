@@ -46,6 +46,7 @@ pub(crate) struct Line {
     ringing: bool,
     reversed: bool,
     no_feed: bool,
+    lifted: bool,
 }
 
 /// What the driver itself has to do after an event of a telephone's port.
@@ -97,10 +98,13 @@ impl Line {
         let hook = |state| CardEvent::Hook { channel, state };
         match (kind, kernel) {
             (SpanKind::Fxs, event::RINGOFFHOOK) => {
+                self.lifted = true;
                 tell(hook(HookState::OffHook));
                 return Answer::Lifted;
             }
-            (SpanKind::Fxs, event::ONHOOK) => {
+            // Told twice it would end a ring that began in between.
+            (SpanKind::Fxs, event::ONHOOK) if self.lifted => {
+                self.lifted = false;
                 tell(hook(HookState::OnHook));
                 return Answer::HungUp;
             }
@@ -221,6 +225,7 @@ mod tests {
         assert_eq!((events, answer), (vec![hook(HookState::OffHook)], Answer::Lifted));
         let (events, answer) = told(&mut line, SpanKind::Fxs, event::ONHOOK);
         assert_eq!((events, answer), (vec![hook(HookState::OnHook)], Answer::HungUp));
+        assert_eq!(told(&mut line, SpanKind::Fxs, event::ONHOOK), (vec![], Answer::Nothing), "told once");
         let flash = [hook(HookState::OnHook), hook(HookState::OffHook)];
         assert_eq!(told(&mut line, SpanKind::Fxs, event::WINKFLASH).0, flash);
         let three = told(&mut line, SpanKind::Fxs, event::PULSEDIGIT | i32::from(b'3')).0;

@@ -4,7 +4,9 @@
 //! `tandem switch` everything that decides or shows. Either may die; see `docs/architecture.md`.
 //! Exit codes: 0 done, 1 failed, 2 the configuration or the machine does not allow it (a supervisor does not try again).
 
+mod cards;
 mod exchange;
+mod import;
 mod lines;
 mod lock;
 mod logging;
@@ -58,6 +60,11 @@ enum Command {
     Simulate(simulate::Arguments),
     /// Check a configuration file and print every error in it
     Check(ConfigFile),
+    /// Tell which telephony cards and spans this machine has, what is wrong, and what mends it
+    Cards(cards::Arguments),
+    /// Turn the configuration of another system into one of Tandem
+    #[command(subcommand)]
+    Import(import::Arguments),
     /// Commands that ask a running Tandem over its API
     #[command(flatten)]
     Operator(cli::Command),
@@ -101,6 +108,12 @@ fn main() -> ExitCode {
             part(&file, |config, source| switching::run(&file.config, file.taken.as_deref(), config, source))
         }
         Command::Simulate(arguments) => simulate(&arguments),
+        Command::Cards(arguments) => match cards::run(&arguments) {
+            Ok(true) => ExitCode::SUCCESS,
+            Ok(false) => ExitCode::FAILURE,
+            Err(error) => failure(&error),
+        },
+        Command::Import(arguments) => done(import::run(&arguments)),
         Command::Exchange(file) => part(&file, |config, _| exchange::run(config)),
         Command::Operator(command) => match command.run(&mut std::io::stdout().lock()) {
             Ok(()) => ExitCode::SUCCESS,
@@ -182,6 +195,10 @@ fn simulate(arguments: &simulate::Arguments) -> ExitCode {
         Ok(false) => ExitCode::FAILURE,
         Err(error) => failure(&error),
     }
+}
+
+fn done(outcome: anyhow::Result<()>) -> ExitCode {
+    outcome.map_or_else(|error| failure(&error), |()| ExitCode::SUCCESS)
 }
 
 fn failure(error: &anyhow::Error) -> ExitCode {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use call::{From, NumberEntry, Place, Plan, Seat};
-use card::{Card, LineConfig as CardLine};
+use card::{Card, CardControl, CardError, CardIo, LineConfig as CardLine};
 use cas::fxs::FxsConfig;
 use config::Config;
 use dsp::amd::AmdConfig;
@@ -27,14 +27,64 @@ use crate::refused;
 /// Samples in a millisecond.
 const SAMPLES_PER_MS: usize = tdm::CHUNK;
 
+/// Both halves of a running card.
+pub(crate) type Started = (Box<dyn CardControl>, Box<dyn CardIo>);
+
 /// Makes and starts a card of the configuration.
 ///
 /// # Errors
 /// The card cannot be had as configured.
-pub(crate) fn start_card(config: &Config, card: &config::Card) -> anyhow::Result<(SimControl, SimIo)> {
+pub(crate) fn start_card(config: &Config, card: &config::Card) -> anyhow::Result<Started> {
     match card.kind {
-        config::CardType::Sim => start_sim(config, card, sim_config(config, card)),
+        config::CardType::Sim => {
+            let (control, io) = start_sim(config, card, sim_config(config, card))?;
+            Ok((Box::new(control), Box::new(io)))
+        }
+        config::CardType::Dahdi => {
+            let made = dahdi::DahdiCard::new(dahdi_config(card)).map_err(refused)?;
+            let (control, io) = made.start(&config.lines(card)).map_err(not_now)?;
+            Ok((Box::new(control), Box::new(io)))
+        }
     }
+}
+
+/// What the system does not give now it may give later, when a module is loaded or another program has ended.
+fn not_now(error: CardError) -> anyhow::Error {
+    match error {
+        CardError::System { .. } => anyhow::Error::new(error),
+        other => refused(other),
+    }
+}
+
+/// Returns what the driver needs for a card of DAHDI.
+fn dahdi_config(card: &config::Card) -> dahdi::DahdiConfig {
+    let span = |span: &config::Span| dahdi::DahdiSpan {
+        kind: span.kind,
+        first: u32::from(span.dahdi_channel),
+        channels: span.channels,
+        framing: framing(span),
+    };
+    dahdi::DahdiConfig {
+        spans: card.spans.iter().map(span).collect(),
+        block_ms: u8::try_from(card.block.as_millis()).unwrap_or(*dahdi::BLOCK_MS.end()),
+        buffer_ms: ms(card.buffer),
+        hdlc: match card.hdlc {
+            config::CardHdlc::Own => dahdi::Hdlc::Own,
+            config::CardHdlc::Kernel => dahdi::Hdlc::Kernel,
+            config::CardHdlc::Card => dahdi::Hdlc::Card,
+        },
+        card_echo: card.card_echo,
+        ..dahdi::DahdiConfig::new(&card.name)
+    }
+}
+
+fn framing(span: &config::Span) -> Option<dahdi::Framing> {
+    let crc4 = match span.line_code {
+        config::LineCode::Leave => return None,
+        config::LineCode::Hdb3 | config::LineCode::EsfB8zs => false,
+        config::LineCode::Hdb3Crc4 => true,
+    };
+    Some(dahdi::Framing { crc4, build_out: span.build_out })
 }
 
 /// Makes and starts a simulated card whose time `clock` shows and whose exchange is in this process: `far_end` gives its
@@ -139,7 +189,19 @@ fn echo_settings(config: &Config) -> EchoSettings {
     EchoSettings { tail_ms: tail(whole.tail_ms), nlp: nlp(whole.rest), channels }
 }
 
-/// Returns the engine's set-up.
+/// Returns the engine's set-up for the cards as they are, not for simulated ones in their place.
+pub(crate) fn engine_config_of_cards(config: &Config) -> EngineConfig {
+    let dahdi = |card: &config::Card| card.kind == config::CardType::Dahdi;
+    let period = config.cards.first().filter(|card| dahdi(card)).map_or(1, |card| ms(card.block));
+    let frames = |card: &config::Card| dahdi(card) && card.hdlc != config::CardHdlc::Own;
+    EngineConfig {
+        period_chunks: period,
+        hardware_hdlc: config.cards.iter().map(frames).collect(),
+        ..engine_config(config)
+    }
+}
+
+/// Returns the engine's set-up, with every card a simulated one.
 pub(crate) fn engine_config(config: &Config) -> EngineConfig {
     let blocks = |time: Duration| usize::try_from(time.as_millis()).unwrap_or(usize::MAX).max(1);
     let country = match config.system.country {

@@ -15,3 +15,4 @@ mod watch;
 pub use client::Client;
 pub use command::{Command, Order, Reach, base_url};
 pub use error::CliError;
+pub use table::table;

@@ -7,7 +7,10 @@ use unicode_width::UnicodeWidthStr;
 /// Writes `rows` below `head`, every column as wide as its widest cell, two spaces apart.
 ///
 /// Widths are those on a screen, where a Chinese character takes two places; an empty cell is shown as "-".
-pub(crate) fn table<const N: usize>(
+///
+/// # Errors
+/// What the writer says.
+pub fn table<const N: usize>(
     out: &mut dyn Write,
     head: [&str; N],
     rows: impl IntoIterator<Item = [String; N]>,

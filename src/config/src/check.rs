@@ -194,6 +194,7 @@ impl RawNumber {
 /// Notes everything that does not fit together.
 pub(crate) fn check(reader: &Reader<'_>, draft: &Draft) {
     cards(reader, draft);
+    crate::dahdi::check(reader, draft);
     spans(reader, draft);
     trunks(reader, draft);
     seats(reader, draft);

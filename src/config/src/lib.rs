@@ -15,6 +15,7 @@
 mod centre;
 mod changes;
 mod check;
+mod dahdi;
 mod detect;
 mod error;
 mod keys;
@@ -33,9 +34,9 @@ pub use detect::{
 pub use error::ConfigError;
 pub use keys::KeyInfo;
 pub use model::{
-    Action, Api, Call, Cancel, CancelRest, Card, CardType, Config, Country, Dialect, Echo, EchoModel, FarEnd,
-    Hunt, Line, LogLevel, NumberRule, Origin, Pace, Reach, Realtime, Record, Seat, Span, System, Timers,
-    Trunk, TrunkSignalling,
+    Action, Api, Call, Cancel, CancelRest, Card, CardHdlc, CardType, Config, Country, Dialect, Echo,
+    EchoModel, FarEnd, Hunt, Line, LineCode, LogLevel, NumberRule, Origin, Pace, Reach, Realtime, Record,
+    Seat, Span, System, Timers, Trunk, TrunkSignalling,
 };
 pub use source::{MAX_TAKEN, Source};
 

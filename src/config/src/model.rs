@@ -230,6 +230,12 @@ pub struct Card {
     pub buffer: Duration,
     /// The seed of a simulated card's chance.
     pub seed: u32,
+    /// How much a card of DAHDI reads and writes at once.
+    pub block: Duration,
+    /// Who makes frames of the D-channels' bits of a card of DAHDI.
+    pub hdlc: CardHdlc,
+    /// Whether the echo cancellers of a DAHDI card, or of the kernel, are used.
+    pub card_echo: bool,
     /// Its spans; the place in this list is the position on the card.
     pub spans: Vec<Span>,
 }
@@ -239,6 +245,32 @@ pub struct Card {
 pub enum CardType {
     /// The simulated card.
     Sim,
+    /// A card, or several locked to one clock, driven by the kernel's DAHDI.
+    Dahdi,
+}
+
+/// Who makes frames of the D-channels' bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CardHdlc {
+    /// Tandem.
+    Own,
+    /// The kernel.
+    Kernel,
+    /// The card.
+    Card,
+}
+
+/// How a line of a DAHDI card is framed and coded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LineCode {
+    /// As `dahdi_cfg` has set it up.
+    Leave,
+    /// E1 without CRC-4.
+    Hdb3,
+    /// E1 with CRC-4.
+    Hdb3Crc4,
+    /// T1.
+    EsfB8zs,
 }
 
 /// What paces a simulated card.
@@ -265,6 +297,12 @@ pub struct Span {
     pub law: Law,
     /// Where its transmit clock comes from.
     pub clock: ClockSource,
+    /// The number of its first channel in DAHDI; 0 on other cards.
+    pub dahdi_channel: u16,
+    /// How a line of a DAHDI card is framed and coded.
+    pub line_code: LineCode,
+    /// The length of its cable by DAHDI's number.
+    pub build_out: u8,
     /// What a simulated line is connected to.
     pub far_end: FarEnd,
     /// How much faster the far end's clock is than ours, in parts per million.

@@ -166,10 +166,13 @@ fn card(mut s: Section<'_, '_>, data: &Path) -> Placed<(Card, Vec<Place>)> {
     let (spans, places) = spans.into_iter().map(|section| span(section, data)).unzip();
     let card = Card {
         name: s.required_text("name", NAME, name),
-        kind: s.required_choice("type", &[("sim", CardType::Sim)]),
+        kind: s.required_choice("type", &[("sim", CardType::Sim), ("dahdi", CardType::Dahdi)]),
         pace: s.choice("pace", PACES, "wall"),
         buffer: s.duration("buffer_ms", 2..=200, 20),
         seed: s.integer("seed", 0..=u32::MAX, "", 1),
+        block: s.duration("block_ms", 2..=20, 10),
+        hdlc: s.choice("hdlc", HDLC, "own"),
+        card_echo: s.boolean("card_echo", false),
         spans,
     };
     Placed { item: (card, places), place: s.finish() }
@@ -186,6 +189,9 @@ fn span(mut s: Section<'_, '_>, data: &Path) -> (Span, Place) {
         channels: if kind.is_analog() { ports.unwrap_or(1) } else { kind.max_channels() },
         law: s.optional_choice("law", LAWS).unwrap_or(kind.usual_law()),
         clock: s.choice("clock", CLOCKS, "line"),
+        dahdi_channel: s.optional_integer("dahdi_channel", 1..=crate::dahdi::CHANNELS, "").unwrap_or(0),
+        line_code: s.choice("line_code", LINE_CODES, "leave"),
+        build_out: s.integer("build_out", 0..=7, "", 0),
         far_end,
         ppm: s.float("ppm", -100.0..=100.0, "parts per million", 0.0),
         echo: echo(&mut s),
@@ -349,6 +355,14 @@ const KINDS: &[(&str, SpanKind)] =
     &[("e1", SpanKind::E1), ("t1", SpanKind::T1), ("fxs", SpanKind::Fxs), ("fxo", SpanKind::Fxo)];
 const LAWS: &[(&str, Law)] = &[("a", Law::A), ("mu", Law::Mu)];
 const CLOCKS: &[(&str, ClockSource)] = &[("line", ClockSource::Line), ("internal", ClockSource::Internal)];
+const HDLC: &[(&str, CardHdlc)] =
+    &[("own", CardHdlc::Own), ("kernel", CardHdlc::Kernel), ("card", CardHdlc::Card)];
+const LINE_CODES: &[(&str, LineCode)] = &[
+    ("leave", LineCode::Leave),
+    ("hdb3", LineCode::Hdb3),
+    ("hdb3-crc4", LineCode::Hdb3Crc4),
+    ("esf-b8zs", LineCode::EsfB8zs),
+];
 const SIGNALLINGS: &[(&str, TrunkSignalling)] =
     &[("pri_cpe", TrunkSignalling::PriCpe), ("pri_net", TrunkSignalling::PriNet)];
 const HUNTS: &[(&str, Hunt)] =

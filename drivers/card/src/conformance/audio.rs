@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use tdm::CHUNK;
 
-use super::bench::{Bench, Rig, Wiring, pattern_chunk};
+use super::bench::{Bench, Rig, Wiring, pattern, pattern_chunk};
 use crate::{CardControl, CardIo, Signalling};
 
 /// How long a case about octets runs, in milliseconds.
@@ -124,9 +124,11 @@ fn shown_by_loop<R: Rig>(bench: &mut Bench<R>) -> Option<u64> {
         let mut heard = Vec::new();
         bench.period(|c, at| Some(pattern_chunk(c, at)), |at, row| heard.push((at, row[channel])));
         for (at, chunk) in heard {
-            for delay in
-                (0..=LONGEST_DELAY.min(at)).filter(|delay| chunk == pattern_chunk(channel, at - delay))
-            {
+            // Most delays are told apart by the first octet.
+            let fits = |delay: &u64| {
+                chunk[0] == pattern(channel, at - delay) && chunk == pattern_chunk(channel, at - delay)
+            };
+            for delay in (0..=LONGEST_DELAY.min(at)).filter(fits) {
                 *delays.entry(delay).or_insert(0_u32) += 1;
             }
         }

@@ -2,12 +2,13 @@
 
 use std::time::{Duration, Instant};
 
+use card::conformance::{Bench, Wiring};
 use card::{Card, CardControl, CardEvent, CardIo, LineConfig, Signalling};
 use dahdi::{DahdiCard, DahdiControl, DahdiIo};
 use tdm::{Alarms, SpanId, SpanKind};
 
-use crate::calls::{line, start};
-use crate::rig::{self, first};
+use crate::calls::{crossed, line, start};
+use crate::rig::{self, Own, first};
 
 /// How long a span may take to come back.
 const BACK: Duration = Duration::from_secs(5);
@@ -100,16 +101,55 @@ pub fn unassigned() {
     let (mut control, mut io) = settled();
     let mut during = seen();
     let gone = (SpanId(11), Alarms::DETACHED);
-    rig::unassign(3);
-    run(&mut io, &mut during, |seen| seen.alarms.contains(&gone));
-    rig::assign(3);
-    rig::loop_far_end(4);
-    run(&mut io, &mut during, |seen| seen.alarms.last() == Some(&(SpanId(11), Alarms::empty())));
+    // As it is in life: who unassigns a span is not who carries the audio.
+    let work = std::thread::spawn(|| rig::unassign(3));
+    run(&mut io, &mut during, |seen| seen.alarms.contains(&gone) && work.is_finished());
+    work.join().unwrap();
+    let work = std::thread::spawn(|| {
+        rig::assign(3);
+        rig::loop_far_end(4);
+    });
+    let back = (SpanId(11), Alarms::empty());
+    run(&mut io, &mut during, |seen| seen.alarms.last() == Some(&back) && work.is_finished());
+    work.join().unwrap();
     let until = during.periods + 50;
     run(&mut io, &mut during, |seen| seen.periods > until);
     println!("INFO {} chunks of the other span as sent, {} not", during.right, during.wrong);
     assert_eq!((during.wrong, during.lost), (0, 0), "the span that stayed has lost octets");
     assert!(control.spans().iter().all(|span| span.alarms.is_empty()), "{:?}", control.spans());
+}
+
+/// A thread that pauses between reading and writing for longer than the buffers are: told once, with what was lost, and all
+/// is well afterwards.
+pub fn paused() {
+    let mut bench = Bench::<Own>::settled(Wiring::Crossed, Signalling::Clear).unwrap();
+    let slack = u64::from(bench.slack_ms);
+    bench.idle(3 * slack);
+    // The second is so short that no buffer is full when the next period is waited for.
+    for pause_ms in [slack / 2, slack + 5, slack + 20] {
+        let (before, lost) = (bench.control.counters(), bench.lost);
+        bench.io.wait().unwrap();
+        std::thread::sleep(Duration::from_millis(pause_ms));
+        bench.io.commit().unwrap();
+        bench.idle(3 * slack);
+        let (xruns, lost) = (bench.control.counters().xruns - before.xruns, bench.lost - lost);
+        println!(
+            "INFO a pause of {pause_ms} ms between reading and writing: {xruns} xruns, {lost} samples lost"
+        );
+        let short = pause_ms < slack;
+        assert_eq!((xruns, lost > 0), (u64::from(!short), !short));
+        assert!(lost <= 8 * (pause_ms + 3 * slack), "{lost}");
+        bench.idle(3 * slack);
+        assert!(bench.check_pattern(100, crossed) > 0);
+    }
+}
+
+/// A span whose channels the kernel had through-connected carries octets again when it is opened.
+pub fn through_connected() {
+    rig::loop_far_end(6);
+    let mut bench = Bench::<Own>::settled(Wiring::Crossed, Signalling::Clear).unwrap();
+    bench.idle(3 * u64::from(bench.slack_ms));
+    assert!(bench.check_pattern(100, crossed) > 0);
 }
 
 /// The span that is the clock goes: the other takes over, and the first comes back.

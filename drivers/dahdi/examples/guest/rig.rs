@@ -18,9 +18,9 @@ pub fn first(span: u32) -> u32 {
     1 + (span - 1) * CHANNELS
 }
 
-/// A card of the usual length; the buffer is for an emulated processor on a busy machine.
+/// A card of the usual lengths.
 pub fn config() -> DahdiConfig {
-    DahdiConfig { block_ms: 10, buffer_ms: 50, ..DahdiConfig::new("guest") }
+    DahdiConfig { block_ms: 10, buffer_ms: 20, ..DahdiConfig::new("guest") }
 }
 
 /// A card of two E1 with these numbers.

@@ -5,6 +5,7 @@
 //! | `rt-0` | the engine | the card |
 //! | `sig` | the line machine | 5 ms, or a message |
 //! | `link` and its two | the switch's socket | the socket |
+//! | `load` | prompts from the disk | an order |
 //! | `play` | prompts into feeds | 20 ms, or an order |
 //! | `rec` | taps into files | 100 ms, or an order |
 //! | main | watches | 100 ms |
@@ -26,7 +27,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use card::{CardControl, CardEvent, CardIo, LineConfig as CardLine};
+use card::{CardControl, CardEvent, CardIo, LineConfig as CardLine, SpanStatus};
 use clock::{Clock, Mono, MonoClock, Prng, SampleTime};
 use config::Config;
 use crossbeam_channel::{Sender, bounded};
@@ -60,7 +61,7 @@ struct Lines {
     recorder: JoinHandle<()>,
     failed_recordings: Arc<media::Failures>,
     /// Cards live as long as their blocking halves.
-    _controls: Vec<sim::SimControl>,
+    _controls: Vec<Box<dyn CardControl>>,
 }
 
 /// Runs the line process until it is told to stop or something in it fails.
@@ -100,11 +101,11 @@ impl Lines {
         for card in &config.cards {
             let (control, io) = wiring::start_card(config, card)?;
             controls.push(control);
-            cards.push(Box::new(io));
+            cards.push(io);
         }
         let lines: Vec<CardLine> = config.cards.iter().flat_map(|card| config.lines(card)).collect();
         tracing::info!(cards = cards.len(), spans = lines.len(), "cards started");
-        let (engine, handle) = Engine::new(wiring::engine_config(config), cards)?;
+        let (engine, handle) = Engine::new(wiring::engine_config_of_cards(config), cards)?;
         let EngineHandle { sig_commands, events, dchannels, taps, feeds, layout, counters, .. } = handle;
         let unix_s = clock.anchor().unix_nanos(clock.now()) / 1_000_000_000;
         let epoch = epoch::next(&config.system.data_dir, u32::try_from(unix_s).unwrap_or(u32::MAX));
@@ -117,7 +118,8 @@ impl Lines {
             wiring::line_config(config, &|channel| layout.strip(channel), epoch),
             Prng::new(epoch.into()),
         );
-        tell_alarms(&mut machine, &mut controls, clock.now());
+        let spans: Vec<_> = controls.iter_mut().flat_map(|control| control.spans()).collect();
+        tell_alarms(&mut machine, &spans, clock.now());
         let signalling_beat = Arc::new(signalling::Heartbeat::default());
         let rings = signalling::Rings { commands: sig_commands, events, dchannels };
         let signalling = signalling::start(
@@ -239,8 +241,8 @@ impl Lines {
 }
 
 /// Events tell only what changes: how the lines stand at start is asked for.
-fn tell_alarms(machine: &mut line::Machine, controls: &mut [sim::SimControl], now: Mono) {
-    for status in controls.iter_mut().flat_map(|control| control.spans()) {
+fn tell_alarms(machine: &mut line::Machine, spans: &[SpanStatus], now: Mono) {
+    for status in spans {
         let kind = RtEventKind::Card(CardEvent::Alarms { span: status.span, alarms: status.alarms });
         machine.handle(line::Input::Rt(RtEvent { time: SampleTime::ZERO, kind }), now);
     }

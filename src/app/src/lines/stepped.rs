@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use card::CardIo;
+use card::{CardControl, CardIo};
 use clock::{Clock, Prng, VirtualClock, WallAnchor};
 use config::Config;
 use crossbeam_channel::{Receiver, Sender, bounded};
@@ -21,7 +21,7 @@ use rt::{Counters, Engine, EngineHandle};
 use sim::FarEnd;
 use tdm::SpanId;
 
-use super::media::{Failures, PlayDesk, RecordDesk};
+use super::media::{Failures, LoadDesk, PlayDesk, RecordDesk, desks};
 use super::signalling::{Connection, Inbox, Orders, Rings, Signalling};
 use super::time::LineClock;
 use super::{INBOX, tell_alarms};
@@ -40,6 +40,7 @@ pub(crate) struct Stepped {
     signalling: Signalling,
     mail: Receiver<Inbox>,
     inbox: Sender<Inbox>,
+    load: LoadDesk,
     play: PlayDesk,
     record: RecordDesk,
     messages: Receiver<ToSwitch>,
@@ -102,14 +103,15 @@ impl Stepped {
         let epoch = u32::try_from(anchor.unix_millis(clock.now()) / 1_000).unwrap_or(u32::MAX);
         let (inbox, mail) = bounded(INBOX);
         let failures = Arc::new(Failures::default());
-        let (play_orders, play) = PlayDesk::new(config, feeds, inbox.clone());
+        let (play_orders, load, play) = desks(&config.system.prompts_dir, feeds, inbox.clone());
         let (record_orders, record) =
             RecordDesk::new(config, time.clone(), disk, taps, inbox.clone(), Arc::clone(&failures));
         let mut machine = line::Machine::new(
             wiring::line_config(config, &|channel| layout.strip(channel), epoch),
             Prng::new(epoch.into()),
         );
-        tell_alarms(&mut machine, &mut controls, clock.now());
+        let spans: Vec<_> = controls.iter_mut().flat_map(|control| control.spans()).collect();
+        tell_alarms(&mut machine, &spans, clock.now());
         let rings = Rings { commands: sig_commands, events, dchannels };
         let orders = Orders { play: play_orders, record: record_orders };
         let mut signalling = Signalling::new(machine, time, rings, orders);
@@ -120,6 +122,7 @@ impl Stepped {
             signalling,
             mail,
             inbox,
+            load,
             play,
             record,
             messages,
@@ -141,7 +144,11 @@ impl Stepped {
         self.ms += 1;
         let due = |every: u64| self.ms.is_multiple_of(every);
         let (play_due, record_due, signalling_due) = (due(PLAY_MS), due(RECORD_MS), due(SIGNALLING_MS));
-        if (play_due || self.play.has_orders()) && !self.play.turn(Duration::ZERO) {
+        let has_orders = self.load.has_orders();
+        if has_orders && !self.load.turn(Duration::ZERO) {
+            bail!("the reader of prompts has ended");
+        }
+        if (play_due || has_orders) && !self.play.turn(Duration::ZERO) {
             bail!("the player has ended");
         }
         if (record_due || self.record.has_orders()) && !self.record.turn(Duration::ZERO) {

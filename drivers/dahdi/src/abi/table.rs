@@ -1,0 +1,170 @@
+//! What this crate takes the kernel's interface to be, as names and values: `hw-tests/dahdi/check` compares all of it with what
+//! a C program prints from the real headers.
+//!
+//! Limits: only what this crate uses.
+
+use core::mem::{offset_of, size_of};
+
+use super::*;
+
+/// Returns every request, structure and constant by its name in the headers, with its value.
+pub fn table() -> Vec<(&'static str, u64)> {
+    let request = |name, value: u32| (name, u64::from(value));
+    let constant = |name, value: i64| (name, value as u64);
+    let size = |name, value: usize| (name, value as u64);
+    vec![
+        request("DAHDI_FLUSH", FLUSH),
+        request("DAHDI_GET_PARAMS", GET_PARAMS),
+        request("DAHDI_SET_PARAMS", SET_PARAMS),
+        request("DAHDI_HOOK", HOOK),
+        request("DAHDI_GETEVENT", GETEVENT),
+        request("DAHDI_SPANSTAT", SPANSTAT),
+        request("DAHDI_MAINT", MAINT),
+        request("DAHDI_SPANCONFIG", SPANCONFIG),
+        request("DAHDI_CHANCONFIG", CHANCONFIG),
+        request("DAHDI_LOADZONE", LOADZONE),
+        request("DAHDI_SET_BUFINFO", SET_BUFINFO),
+        request("DAHDI_AUDIOMODE", AUDIOMODE),
+        request("DAHDI_ECHOCANCEL", ECHOCANCEL),
+        request("DAHDI_SPECIFY", SPECIFY),
+        request("DAHDI_SETCADENCE", SETCADENCE),
+        request("DAHDI_GETRXBITS", GETRXBITS),
+        request("DAHDI_SETTXBITS", SETTXBITS),
+        request("DAHDI_TIMERCONFIG", TIMERCONFIG),
+        request("DAHDI_TIMERACK", TIMERACK),
+        request("DAHDI_TIMERPING", TIMERPING),
+        request("DAHDI_GETVERSION", GETVERSION),
+        request("DAHDI_ATTACH_ECHOCAN", ATTACH_ECHOCAN),
+        request("DAHDI_DYNAMIC_CREATE", DYNAMIC_CREATE),
+        request("DAHDI_DYNAMIC_DESTROY", DYNAMIC_DESTROY),
+        request("DAHDI_SET_HWGAIN", SET_HWGAIN),
+        request("DAHDI_SETPOLARITY", SETPOLARITY),
+        request("DAHDI_STARTUP", STARTUP),
+        request("DAHDI_BUFFER_EVENTS", BUFFER_EVENTS),
+        size("dahdi_params", size_of::<Params>()),
+        size("dahdi_spaninfo", size_of::<SpanInfo>()),
+        size("dahdi_chanconfig", size_of::<ChanConfig>()),
+        size("dahdi_lineconfig", size_of::<SpanLine>()),
+        size("dahdi_bufferinfo", size_of::<BufferInfo>()),
+        size("dahdi_params.times", offset_of!(Params, times_ms)),
+        size("dahdi_params.chan_alarms", offset_of!(Params, chan_alarms)),
+        size("dahdi_spaninfo.alarms", offset_of!(SpanInfo, alarms)),
+        size("dahdi_spaninfo.bpvcount", offset_of!(SpanInfo, bpvcount)),
+        size("dahdi_spaninfo.irqmisses", offset_of!(SpanInfo, irqmisses)),
+        size("dahdi_spaninfo.spantype", offset_of!(SpanInfo, spantype)),
+        size("dahdi_chanconfig.master", offset_of!(ChanConfig, master)),
+        size("dahdi_chanconfig.deflaw", offset_of!(ChanConfig, deflaw)),
+        constant("DAHDI_FLUSH_READ", i64::from(FLUSH_READ)),
+        constant("DAHDI_FLUSH_WRITE", i64::from(FLUSH_WRITE)),
+        constant("DAHDI_MAX_BUF_SPACE", MAX_BUF_SPACE as i64),
+        constant("DAHDI_MAX_BLOCKSIZE", MAX_BLOCKSIZE as i64),
+        constant("DAHDI_MAX_NUM_BUFS", MAX_NUM_BUFS as i64),
+        constant("DAHDI_SIG_FXOKS", i64::from(sig::FXOKS)),
+        constant("DAHDI_SIG_FXSKS", i64::from(sig::FXSKS)),
+        constant("DAHDI_SIG_CLEAR", i64::from(sig::CLEAR)),
+        constant("DAHDI_SIG_HDLCFCS", i64::from(sig::HDLCFCS)),
+        constant("DAHDI_SIG_HARDHDLC", i64::from(sig::HARDHDLC)),
+        constant("DAHDI_SIG_SLAVE", i64::from(sig::SLAVE)),
+        constant("DAHDI_SIG_CAS", i64::from(sig::CAS)),
+        constant("DAHDI_SIG_DACS", i64::from(sig::DACS)),
+        constant("DAHDI_CONFIG_D4", i64::from(line::D4)),
+        constant("DAHDI_CONFIG_ESF", i64::from(line::ESF)),
+        constant("DAHDI_CONFIG_AMI", i64::from(line::AMI)),
+        constant("DAHDI_CONFIG_B8ZS", i64::from(line::B8ZS)),
+        constant("DAHDI_CONFIG_CCS", i64::from(line::CCS)),
+        constant("DAHDI_CONFIG_HDB3", i64::from(line::HDB3)),
+        constant("DAHDI_CONFIG_CRC4", i64::from(line::CRC4)),
+        constant("DAHDI_ALARM_RECOVER", i64::from(alarm::RECOVER)),
+        constant("DAHDI_ALARM_LOOPBACK", i64::from(alarm::LOOPBACK)),
+        constant("DAHDI_ALARM_YELLOW", i64::from(alarm::YELLOW)),
+        constant("DAHDI_ALARM_RED", i64::from(alarm::RED)),
+        constant("DAHDI_ALARM_BLUE", i64::from(alarm::BLUE)),
+        constant("DAHDI_ALARM_NOTOPEN", i64::from(alarm::NOTOPEN)),
+        constant("DAHDI_EVENT_NONE", i64::from(event::NONE)),
+        constant("DAHDI_EVENT_ONHOOK", i64::from(event::ONHOOK)),
+        constant("DAHDI_EVENT_RINGOFFHOOK", i64::from(event::RINGOFFHOOK)),
+        constant("DAHDI_EVENT_WINKFLASH", i64::from(event::WINKFLASH)),
+        constant("DAHDI_EVENT_ALARM", i64::from(event::ALARM)),
+        constant("DAHDI_EVENT_NOALARM", i64::from(event::NOALARM)),
+        constant("DAHDI_EVENT_ABORT", i64::from(event::ABORT)),
+        constant("DAHDI_EVENT_OVERRUN", i64::from(event::OVERRUN)),
+        constant("DAHDI_EVENT_BADFCS", i64::from(event::BADFCS)),
+        constant("DAHDI_EVENT_RINGERON", i64::from(event::RINGERON)),
+        constant("DAHDI_EVENT_RINGEROFF", i64::from(event::RINGEROFF)),
+        constant("DAHDI_EVENT_HOOKCOMPLETE", i64::from(event::HOOKCOMPLETE)),
+        constant("DAHDI_EVENT_BITSCHANGED", i64::from(event::BITSCHANGED)),
+        constant("DAHDI_EVENT_POLARITY", i64::from(event::POLARITY)),
+        constant("DAHDI_EVENT_RINGBEGIN", i64::from(event::RINGBEGIN)),
+        constant("DAHDI_EVENT_REMOVED", i64::from(event::REMOVED)),
+        constant("DAHDI_EVENT_READ_OVERRUN", i64::from(event::READ_OVERRUN)),
+        constant("DAHDI_EVENT_WRITE_UNDERRUN", i64::from(event::WRITE_UNDERRUN)),
+        constant("DAHDI_EVENT_PULSEDIGIT", i64::from(event::PULSEDIGIT)),
+        constant("DAHDI_ONHOOK", i64::from(hook::ONHOOK)),
+        constant("DAHDI_OFFHOOK", i64::from(hook::OFFHOOK)),
+        constant("DAHDI_FLASH", i64::from(hook::FLASH)),
+        constant("DAHDI_RING", i64::from(hook::RING)),
+        constant("DAHDI_RINGOFF", i64::from(hook::RINGOFF)),
+        constant("DAHDI_MAINT_NONE", i64::from(maint::NONE)),
+        constant("DAHDI_MAINT_LOCALLOOP", i64::from(maint::LOCAL_LOOP)),
+        constant("DAHDI_MAINT_REMOTELOOP", i64::from(maint::REMOTE_LOOP)),
+        constant("DAHDI_LAW_MULAW", i64::from(law::MU)),
+        constant("DAHDI_LAW_ALAW", i64::from(law::A)),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn request_numbers_and_sizes_are_those_of_the_kernels_headers() {
+        // As a C program printed them from the headers of DAHDI 2.11.1 on x86_64.
+        let expected: &[(&str, u64)] = &[
+            ("DAHDI_FLUSH", 0x4004_da03),
+            ("DAHDI_GET_PARAMS", 0xc088_da05),
+            ("DAHDI_SET_PARAMS", 0x4088_da05),
+            ("DAHDI_HOOK", 0x4004_da07),
+            ("DAHDI_GETEVENT", 0x8004_da08),
+            ("DAHDI_SPANSTAT", 0xc13a_da0a),
+            ("DAHDI_MAINT", 0x4008_da0b),
+            ("DAHDI_SPANCONFIG", 0x4024_da12),
+            ("DAHDI_CHANCONFIG", 0x404c_da13),
+            ("DAHDI_LOADZONE", 0x4070_da19),
+            ("DAHDI_SET_BUFINFO", 0x4018_da1b),
+            ("DAHDI_AUDIOMODE", 0x4004_da20),
+            ("DAHDI_ECHOCANCEL", 0x4004_da21),
+            ("DAHDI_SPECIFY", 0x4004_da26),
+            ("DAHDI_SETCADENCE", 0x4040_da2a),
+            ("DAHDI_GETRXBITS", 0x8004_da2b),
+            ("DAHDI_SETTXBITS", 0x4004_da2b),
+            ("DAHDI_TIMERCONFIG", 0x4004_da2f),
+            ("DAHDI_TIMERACK", 0x4004_da30),
+            ("DAHDI_TIMERPING", 0x0000_da34),
+            ("DAHDI_GETVERSION", 0x80a0_da39),
+            ("DAHDI_ATTACH_ECHOCAN", 0x4014_da3b),
+            ("DAHDI_DYNAMIC_CREATE", 0xc048_da50),
+            ("DAHDI_DYNAMIC_DESTROY", 0x4048_da51),
+            ("DAHDI_SET_HWGAIN", 0x4008_da56),
+            ("DAHDI_SETPOLARITY", 0x4004_da5c),
+            ("DAHDI_STARTUP", 0x4004_da63),
+            ("DAHDI_BUFFER_EVENTS", 0x4004_da69),
+            ("dahdi_params", 136),
+            ("dahdi_spaninfo", 314),
+            ("dahdi_chanconfig", 76),
+            ("dahdi_lineconfig", 36),
+            ("dahdi_bufferinfo", 24),
+            ("dahdi_params.times", 88),
+            ("dahdi_params.chan_alarms", 132),
+            ("dahdi_spaninfo.alarms", 64),
+            ("dahdi_spaninfo.bpvcount", 76),
+            ("dahdi_spaninfo.irqmisses", 112),
+            ("dahdi_spaninfo.spantype", 308),
+            ("dahdi_chanconfig.master", 52),
+            ("dahdi_chanconfig.deflaw", 48),
+        ];
+        let ours = table();
+        for row in expected {
+            assert!(ours.contains(row), "{row:?} is not in {ours:?}");
+        }
+    }
+}
