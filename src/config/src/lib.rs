@@ -18,6 +18,7 @@ mod check;
 mod detect;
 mod error;
 mod keys;
+mod loop_start;
 mod model;
 mod reader;
 mod sections;
@@ -25,13 +26,14 @@ mod source;
 
 use std::path::Path;
 
-pub use centre::{Acd, Agent, AgentStart, CallerKind, Exchange, Flow, Queue, Store};
+pub use centre::{Acd, Agent, AgentStart, CallerKind, Exchange, Flow, LineRelease, Queue, Store};
 pub use changes::Changes;
 pub use detect::{
     CallerIdModem, Detect, MAX_OWN_FREQUENCIES, MAX_OWN_TONES, Machine, OwnTone, ToneMeaning, Vad,
 };
 pub use error::ConfigError;
 pub use keys::KeyInfo;
+pub use loop_start::{AnswerBy, CallerIdBy, CallerIdTime, DialTone, LoopStart};
 pub use model::{
     Action, Api, Call, Cancel, CancelRest, Card, CardType, Config, Country, Dialect, Echo, EchoModel, FarEnd,
     Hunt, Line, LogLevel, NumberRule, Origin, Pace, Reach, Realtime, Record, Seat, Span, System, Timers,

@@ -217,13 +217,14 @@ fn trunk(mut s: Section<'_, '_>) -> Placed<Trunk> {
         signalling,
         dialect: s.choice("dialect", &[("euroisdn", Dialect::EuroIsdn)], "euroisdn"),
         hunt: s.optional_choice("hunt", HUNTS).unwrap_or(match signalling {
-            TrunkSignalling::PriCpe => Hunt::Descending,
+            TrunkSignalling::PriCpe | TrunkSignalling::LoopStart => Hunt::Descending,
             TrunkSignalling::PriNet => Hunt::Ascending,
         }),
         overlap_receive: s.boolean("overlap_receive", false),
         restart_on_start: s.boolean("restart_on_start", true),
         caller: s.optional_text("caller", NUMBER, digits),
         timers: timers(s.table("timers"), signalling),
+        loop_start: crate::loop_start::loop_start(s.table("loop_start")),
     };
     Placed { item: trunk, place: s.finish() }
 }
@@ -232,7 +233,7 @@ fn trunk(mut s: Section<'_, '_>) -> Placed<Trunk> {
 fn timers(mut s: Section<'_, '_>, signalling: TrunkSignalling) -> Timers {
     let (t304_s, t310_s) = match signalling {
         TrunkSignalling::PriNet => (20, 10),
-        TrunkSignalling::PriCpe => (30, 60),
+        TrunkSignalling::PriCpe | TrunkSignalling::LoopStart => (30, 60),
     };
     let timers = Timers {
         t200: s.duration("t200_ms", 100..=5_000, 1_000),
@@ -349,8 +350,11 @@ const KINDS: &[(&str, SpanKind)] =
     &[("e1", SpanKind::E1), ("t1", SpanKind::T1), ("fxs", SpanKind::Fxs), ("fxo", SpanKind::Fxo)];
 const LAWS: &[(&str, Law)] = &[("a", Law::A), ("mu", Law::Mu)];
 const CLOCKS: &[(&str, ClockSource)] = &[("line", ClockSource::Line), ("internal", ClockSource::Internal)];
-const SIGNALLINGS: &[(&str, TrunkSignalling)] =
-    &[("pri_cpe", TrunkSignalling::PriCpe), ("pri_net", TrunkSignalling::PriNet)];
+const SIGNALLINGS: &[(&str, TrunkSignalling)] = &[
+    ("pri_cpe", TrunkSignalling::PriCpe),
+    ("pri_net", TrunkSignalling::PriNet),
+    ("loop_start", TrunkSignalling::LoopStart),
+];
 const HUNTS: &[(&str, Hunt)] =
     &[("ascending", Hunt::Ascending), ("descending", Hunt::Descending), ("round_robin", Hunt::RoundRobin)];
 /// The longest tail of an echo canceller.

@@ -41,7 +41,7 @@ pub(crate) fn exchange_config(config: &Config, unix_ms: u64) -> anyhow::Result<E
         // The other side of what we are.
         side: match config.trunk_of(span.id).map(|trunk| trunk.signalling) {
             Some(TrunkSignalling::PriNet) => Side::User,
-            Some(TrunkSignalling::PriCpe) | None => Side::Network,
+            Some(TrunkSignalling::PriCpe | TrunkSignalling::LoopStart) | None => Side::Network,
         },
     });
     let percent = |percent: u8| f64::from(percent) / 100.0;

@@ -260,8 +260,9 @@ fn a_reversal_ends_a_talk_only_where_that_is_the_practice() {
 #[test]
 fn busy_tone_ends_a_talk_after_its_cycles_and_not_before() {
     // Two cycles have been heard when it is told; two more make 1,400 ms.
-    let tone =
-        |length: u64| [(9_000, Input::Tone(Tone::Busy, true)), (9_000 + length, Input::Tone(Tone::Busy, false))];
+    let tone = |length: u64| {
+        [(9_000, Input::Tone(Tone::Busy, true)), (9_000 + length, Input::Tone(Tone::Busy, false))]
+    };
     assert_eq!(talk(NEVER, &tone(1_399)), []);
     assert_eq!(talk(NEVER, &tone(1_400)), ended_at(10_400, Why::Tone(Tone::Busy)));
     let at_once = FxoConfig { tone_cycles: 2, ..NEVER };
@@ -272,7 +273,8 @@ fn busy_tone_ends_a_talk_after_its_cycles_and_not_before() {
 
 #[test]
 fn of_the_other_tones_dial_tone_ends_a_talk_when_it_lasts_and_ringback_never() {
-    let dial = |ms: u64| [(9_000, Input::Tone(Tone::Dial, true)), (9_000 + ms, Input::Tone(Tone::Dial, false))];
+    let dial =
+        |ms: u64| [(9_000, Input::Tone(Tone::Dial, true)), (9_000 + ms, Input::Tone(Tone::Dial, false))];
     assert_eq!(talk(NEVER, &dial(4_999)), []);
     assert_eq!(talk(NEVER, &dial(5_001)), ended_at(14_000, Why::Tone(Tone::Dial)));
     assert_eq!(talk(NEVER, &[(9_000, Input::Tone(Tone::Ringback, true))]), []);
