@@ -39,8 +39,9 @@ pub const CYCLES_TO_RECOGNISE: u8 = 2;
 /// How long digits may take to be sent: 24 digits of 200 ms and pauses of 500 ms fit in.
 pub const DIALLING_MAX: Duration = Duration::from_secs(30);
 
-/// How long dial tone must last in a talk until it is taken for the end of it.
-pub const DIAL_TONE_ENDS_AFTER: Duration = Duration::from_secs(5);
+/// How long dial tone must last in a talk, after it was told, until it is taken for the end of it: who answers a caller who
+/// has just gone hears it.
+pub const DIAL_TONE_ENDS_AFTER: Duration = Duration::from_secs(2);
 
 /// When the exchange sends the caller's identity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -80,6 +80,8 @@ pub struct FxoPort {
     tone: Option<(Tone, Mono)>,
     /// Off hook: until when feed and polarity mean nothing.
     settled_at: Mono,
+    /// Until when no call goes out after the last one.
+    guarded_until: Mono,
     outputs: VecDeque<Output>,
 }
 
@@ -95,6 +97,7 @@ impl FxoPort {
             no_feed_since: None,
             tone: None,
             settled_at: Mono::ZERO,
+            guarded_until: Mono::ZERO,
             outputs: VecDeque::new(),
         };
         port.say(Output::Hook(HookState::OnHook));
@@ -230,7 +233,8 @@ impl FxoPort {
         }
         let until = now + self.config.ring_min;
         match self.state {
-            State::Idle { .. } | State::Unfed { .. } if on => self.burst(until),
+            // The guard time is for calls out: the next caller may come at once.
+            State::Idle { .. } | State::Guard { .. } | State::Unfed { .. } if on => self.burst(until),
             State::Blocked | State::Recovering { .. } if on => {
                 // Whatever the card says of its feed: it rings.
                 self.say(Output::Blocked(false));
@@ -246,7 +250,7 @@ impl FxoPort {
             }
             State::Ringing(ringing) => self.next_burst(ringing, on, now),
             State::Seizing { dial_at: None, .. } if on => self.glare(now),
-            // Ring trip, or the level is looked at when the guard time is over.
+            // Ring trip, or the end of what was no call.
             State::Idle { .. }
             | State::Burst { .. }
             | State::Seizing { .. }
@@ -481,7 +485,8 @@ impl FxoPort {
     fn on_hook(&mut self, now: Mono) {
         self.tone = None;
         self.say(Output::Hook(HookState::OnHook));
-        self.become_(State::Guard { until: now + self.config.guard });
+        self.guarded_until = now + self.config.guard;
+        self.become_(State::Guard { until: self.guarded_until });
     }
 
     /// The call has ended by itself.
@@ -497,6 +502,9 @@ impl FxoPort {
         }
         if self.ringing {
             return self.become_(State::Burst { until: now + self.config.ring_min });
+        }
+        if now < self.guarded_until {
+            return self.become_(State::Guard { until: self.guarded_until });
         }
         // Also where the same was listened for before: what was heard of a call that is over must be void.
         self.state = State::Idle { window: None };

@@ -171,7 +171,7 @@ fn an_answered_call_is_off_hook_until_we_hang_up_and_then_guarded() {
 }
 
 #[test]
-fn during_the_guard_time_the_port_is_not_free_and_a_ring_that_goes_on_is_a_new_call() {
+fn during_the_guard_time_the_port_is_not_free() {
     let mut port = FxoPort::new(NEVER);
     let at = Mono::from_millis;
     for (time, input) in [(0, Input::Ring(true)), (100, Input::Timeout), (200, Input::Answer)] {
@@ -192,6 +192,17 @@ fn during_the_guard_time_the_port_is_not_free_and_a_ring_that_goes_on_is_a_new_c
         ]),
     );
     assert_eq!(out, [Offer, Hook(OffHook), Hook(OnHook), Offer, Cleared(Why::Abandoned)]);
+}
+
+#[test]
+fn the_next_caller_may_come_in_the_guard_time_and_noise_does_not_shorten_it() {
+    let talk =
+        [(0, Input::Ring(true)), (500, Input::Answer), (600, Input::Ring(false)), (5_000, Input::HangUp)];
+    let out = timed(NEVER, &script(&[&talk, &[(5_100, Input::Ring(true)), (6_100, Input::Ring(false))]]));
+    assert!(out.contains(&(5_200, Offer)), "{out:?}");
+    let noise = [(5_100, Input::Ring(true)), (5_150, Input::Ring(false)), (5_900, Input::Seize)];
+    let out = run(NEVER, &[&talk[..], &noise].concat());
+    assert_eq!(out.last(), Some(&Cleared(Why::NotFree)));
 }
 
 #[test]
@@ -275,8 +286,8 @@ fn busy_tone_ends_a_talk_after_its_cycles_and_not_before() {
 fn of_the_other_tones_dial_tone_ends_a_talk_when_it_lasts_and_ringback_never() {
     let dial =
         |ms: u64| [(9_000, Input::Tone(Tone::Dial, true)), (9_000 + ms, Input::Tone(Tone::Dial, false))];
-    assert_eq!(talk(NEVER, &dial(4_999)), []);
-    assert_eq!(talk(NEVER, &dial(5_001)), ended_at(14_000, Why::Tone(Tone::Dial)));
+    assert_eq!(talk(NEVER, &dial(1_999)), []);
+    assert_eq!(talk(NEVER, &dial(2_001)), ended_at(11_000, Why::Tone(Tone::Dial)));
     assert_eq!(talk(NEVER, &[(9_000, Input::Tone(Tone::Ringback, true))]), []);
 }
 
