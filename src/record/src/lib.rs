@@ -2,8 +2,8 @@
 //!
 //! [`Recorder`] takes [`rt::TapBlock`]s from the taps and writes stereo WAV files, the line on the left, what we send on
 //! the right; gaps are filled by sample time. [`Player`] keeps the feeds filled with [`rt::FeedBlock`]s of prompts.
-//! Both are polled by a thread of their own, the recorder every 100 ms, the player every 20 ms; they may block on the
-//! disk, the realtime thread never waits for them.
+//! Both are polled by a thread of their own, the recorder every 100 ms, the player every 20 ms. The recorder, and whoever
+//! loads [`Prompts`], may block on the disk; neither the player nor the realtime thread waits for them.
 //!
 //! ```text
 //! rt -> tap ring -> Recorder -> Segment -> NAME.wav.part, NAME.wav when closed

@@ -1,19 +1,19 @@
 //! Prompts to feeds: keeps each feed's ring full while a prompt plays, and marks its last block.
 //!
-//! Polled every 20 ms by a thread that may block on the disk: the ring holds several hundred milliseconds, so that the
-//! line never waits for it. Prompts given together are one stream without a seam; the last block is filled with silence.
+//! Polled every 20 ms by a thread that has nothing else to do: whoever waits for the disk, see [`crate::Prompts`], is another
+//! one, so that a slow disk delays a prompt's beginning but never tears one that plays. Prompts given together are one stream
+//! without a seam; the last block is filled with silence.
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rt::{FeedBlock, FeedPort};
 use rtrb::Producer;
 use tdm::{CHUNK, SILENCE};
 
-use crate::prompt::{PromptError, Prompts};
+use crate::prompt::PromptError;
 
 /// The most prompts given together.
-const MAX_TOGETHER: usize = 32;
+pub(crate) const MAX_TOGETHER: usize = 32;
 
 /// Why nothing is played.
 #[derive(Debug, thiserror::Error)]
@@ -47,7 +47,6 @@ pub struct PlayerCounters {
 /// Plays prompts. Lives in a thread of its own and is polled every 20 ms.
 pub struct Player {
     feeds: Vec<Feed>,
-    prompts: Prompts,
     counters: PlayerCounters,
 }
 
@@ -66,9 +65,9 @@ struct Playing {
 
 impl Player {
     /// Makes a player for all `feeds` of the engine, `feeds[n]` being the feed `n`.
-    pub fn new(feeds: Vec<Producer<FeedBlock>>, prompts: Prompts) -> Player {
+    pub fn new(feeds: Vec<Producer<FeedBlock>>) -> Player {
         let feeds = feeds.into_iter().map(|ring| Feed { ring, playing: None }).collect();
-        Player { feeds, prompts, counters: PlayerCounters::default() }
+        Player { feeds, counters: PlayerCounters::default() }
     }
 
     /// Plays `prompts` one after the other, instead of what the feed plays now; with `repeat` again and again until
@@ -77,12 +76,12 @@ impl Player {
     /// The engine must be told the generation by `RtOp::Flush`, or it throws the blocks away.
     ///
     /// # Errors
-    /// A prompt cannot be played: none of them is, and the feed is silent.
+    /// There is no such feed, or the prompts are too many: none of them is played, and the feed is silent.
     pub fn play(
         &mut self,
         feed: FeedPort,
         generation: u16,
-        prompts: &[PathBuf],
+        prompts: Vec<Arc<[i16]>>,
         repeat: bool,
     ) -> Result<(), PlayError> {
         let result = self.begin(feed, generation, prompts, repeat);
@@ -97,7 +96,7 @@ impl Player {
         &mut self,
         port: FeedPort,
         generation: u16,
-        prompts: &[PathBuf],
+        mut prompts: Vec<Arc<[i16]>>,
         repeat: bool,
     ) -> Result<(), PlayError> {
         let feed = self.feeds.get_mut(usize::from(port.0)).ok_or(PlayError::NoSuchFeed(port))?;
@@ -105,13 +104,9 @@ impl Player {
         if prompts.len() > MAX_TOGETHER {
             return Err(PlayError::TooMany(prompts.len()));
         }
-        let mut loaded = Vec::with_capacity(prompts.len());
-        for path in prompts {
-            loaded.push(self.prompts.load(path)?);
-        }
-        loaded.retain(|prompt| !prompt.is_empty());
-        let repeat = repeat && !loaded.is_empty();
-        feed.playing = Some(Playing { generation, prompts: loaded, at: (0, 0), repeat });
+        prompts.retain(|prompt| !prompt.is_empty());
+        let repeat = repeat && !prompts.is_empty();
+        feed.playing = Some(Playing { generation, prompts, at: (0, 0), repeat });
         feed.fill(&mut self.counters);
         Ok(())
     }
@@ -130,14 +125,6 @@ impl Player {
             self.counters.ran_dry += u64::from(dry);
             feed.fill(&mut self.counters);
         }
-    }
-
-    /// Reads a prompt into memory, so that its first use need not wait for the disk.
-    ///
-    /// # Errors
-    /// The file cannot be read or played.
-    pub fn preload(&mut self, path: &Path) -> Result<(), PromptError> {
-        self.prompts.load(path).map(drop)
     }
 
     /// Returns true if some of the feed's prompt has not yet been handed to its ring.

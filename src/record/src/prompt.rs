@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use crate::player::{MAX_TOGETHER, PlayError};
 use crate::wav::{self, Coding, RATE_HZ};
 
 /// The longest prompt, in seconds.
@@ -109,6 +110,22 @@ impl Prompts {
         let samples = decode(path, &std::fs::read(path).map_err(read_error)?)?;
         self.keep(path, Cached { samples: samples.clone(), stamp, used: self.uses });
         Ok(samples)
+    }
+
+    /// Returns the samples of prompts that are to be played together.
+    ///
+    /// # Errors
+    /// One of them cannot be read or played, or they are too many.
+    pub fn load_all(&mut self, paths: &[PathBuf]) -> Result<Vec<Arc<[i16]>>, PlayError> {
+        if paths.len() > MAX_TOGETHER {
+            return Err(PlayError::TooMany(paths.len()));
+        }
+        Ok(paths.iter().map(|path| self.load(path)).collect::<Result<_, _>>()?)
+    }
+
+    /// Returns true if half of the room is taken: what is read ahead then would push out what was read before.
+    pub fn is_nearly_full(&self) -> bool {
+        self.samples >= self.max_samples / 2
     }
 
     /// Returns the samples in memory.

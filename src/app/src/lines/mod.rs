@@ -5,6 +5,7 @@
 //! | `rt-0` | the engine | the card |
 //! | `sig` | the line machine | 5 ms, or a message |
 //! | `link` and its two | the switch's socket | the socket |
+//! | `load` | prompts from the disk | an order |
 //! | `play` | prompts into feeds | 20 ms, or an order |
 //! | `rec` | taps into files | 100 ms, or an order |
 //! | main | watches | 100 ms |

@@ -21,7 +21,7 @@ use rt::{Counters, Engine, EngineHandle};
 use sim::FarEnd;
 use tdm::SpanId;
 
-use super::media::{Failures, PlayDesk, RecordDesk};
+use super::media::{Failures, LoadDesk, PlayDesk, RecordDesk, desks};
 use super::signalling::{Connection, Inbox, Orders, Rings, Signalling};
 use super::time::LineClock;
 use super::{INBOX, tell_alarms};
@@ -40,6 +40,7 @@ pub(crate) struct Stepped {
     signalling: Signalling,
     mail: Receiver<Inbox>,
     inbox: Sender<Inbox>,
+    load: LoadDesk,
     play: PlayDesk,
     record: RecordDesk,
     messages: Receiver<ToSwitch>,
@@ -102,7 +103,7 @@ impl Stepped {
         let epoch = u32::try_from(anchor.unix_millis(clock.now()) / 1_000).unwrap_or(u32::MAX);
         let (inbox, mail) = bounded(INBOX);
         let failures = Arc::new(Failures::default());
-        let (play_orders, play) = PlayDesk::new(config, feeds, inbox.clone());
+        let (play_orders, load, play) = desks(&config.system.prompts_dir, feeds, inbox.clone());
         let (record_orders, record) =
             RecordDesk::new(config, time.clone(), disk, taps, inbox.clone(), Arc::clone(&failures));
         let mut machine = line::Machine::new(
@@ -120,6 +121,7 @@ impl Stepped {
             signalling,
             mail,
             inbox,
+            load,
             play,
             record,
             messages,
@@ -141,7 +143,11 @@ impl Stepped {
         self.ms += 1;
         let due = |every: u64| self.ms.is_multiple_of(every);
         let (play_due, record_due, signalling_due) = (due(PLAY_MS), due(RECORD_MS), due(SIGNALLING_MS));
-        if (play_due || self.play.has_orders()) && !self.play.turn(Duration::ZERO) {
+        let has_orders = self.load.has_orders();
+        if has_orders && !self.load.turn(Duration::ZERO) {
+            bail!("the reader of prompts has ended");
+        }
+        if (play_due || has_orders) && !self.play.turn(Duration::ZERO) {
             bail!("the player has ended");
         }
         if (record_due || self.record.has_orders()) && !self.record.turn(Duration::ZERO) {
