@@ -330,7 +330,7 @@ impl Plant {
                 }
             }
             Identity::Bell202 | Identity::V23 => {
-                self.room.speak(place, &Signals::identity(number, by), 0, false);
+                self.room.signal(place, &Signals::identity(number, by), false);
             }
         }
     }
@@ -369,7 +369,7 @@ impl Plant {
             Act::Key(key) => self.room.press(place, key.encode_utf8(&mut [0; 4])),
             Act::Tone(kind) => {
                 if let Some(tone) = self.signals.tone(kind) {
-                    self.room.speak(place, tone, 0, true);
+                    self.room.signal(place, tone, true);
                 }
             }
             Act::Hush => self.room.hush(place),

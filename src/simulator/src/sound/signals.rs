@@ -129,18 +129,19 @@ mod tests {
 
     #[test]
     fn a_number_is_read_by_its_modem() {
-        for (by, modem, reads) in
-            [(Identity::Bell202, CallerIdModem::Bell202, true), (Identity::V23, CallerIdModem::V23, true)]
+        for (by, modem) in [(Identity::Bell202, CallerIdModem::Bell202), (Identity::V23, CallerIdModem::V23)]
         {
             let clip = Signals::identity("13900000001", by);
             let mut assembler = Assembler::new();
-            let read = heard(&clip, 1, Wants::CALLER_ID, modem).into_iter().any(|heard| match heard {
-                Heard::Fsk(FskChannel::CallerId, FskEvent::Octet(octet)) => {
-                    matches!(assembler.octet(octet), Some(Assembled::Message(caller)) if caller.number.as_deref() == Some("13900000001"))
+            let mut read = None;
+            for heard in heard(&clip, 1, Wants::CALLER_ID, modem) {
+                if let Heard::Fsk(FskChannel::CallerId, FskEvent::Octet(octet)) = heard
+                    && let Some(Assembled::Message(caller)) = assembler.octet(octet)
+                {
+                    read = caller.number;
                 }
-                _ => false,
-            });
-            assert_eq!(read, reads, "{by:?} by {modem:?}");
+            }
+            assert_eq!(read.as_deref(), Some("13900000001"), "{by:?}");
         }
     }
 }
