@@ -363,10 +363,10 @@ impl World {
             RtOp::Line(LineOrder::Ring { channel, cadence: Some(_) }) => drop(self.ringing.insert(channel)),
             RtOp::Line(LineOrder::Ring { channel, cadence: None }) => drop(self.ringing.remove(&channel)),
             RtOp::Line(LineOrder::Hook { channel, state: HookState::OffHook }) => {
-                drop(self.off_hook.insert(channel))
+                self.off_hook.insert(channel);
             }
             RtOp::Line(LineOrder::Hook { channel, state: HookState::OnHook }) => {
-                drop(self.off_hook.remove(&channel))
+                self.off_hook.remove(&channel);
             }
             RtOp::Detect { strip, wants } => drop(self.wants.insert(strip, wants)),
             RtOp::Dial { strip, digits } => self.dialled.push((strip, digits)),
