@@ -32,6 +32,8 @@ pub(crate) struct Position {
     pub(crate) cut: bool,
     /// Set by the world in every tick: the far end is there and sends.
     pub(crate) signal: bool,
+    /// Set by the world in every tick: nothing is plugged in.
+    pub(crate) unplugged: bool,
     /// What the far end shows us.
     pub(crate) far: Levels,
     /// What the card has been told of it.
@@ -72,6 +74,7 @@ impl Position {
             loopback: Loopback::None,
             cut: false,
             signal: false,
+            unplugged: true,
             far: Levels::default(),
             told: Levels::default(),
             near: Levels::default(),
@@ -326,6 +329,10 @@ impl Position {
             // Nothing is heard of a cut line: bits stay as they were, analog loops are open.
             now.bits = self.told.bits;
             (now.off_hook, now.ringing, now.reversed, now.no_feed) = (0, 0, 0, u32::MAX >> 1);
+        }
+        if self.unplugged && self.kind == SpanKind::Fxo {
+            // An exchange would feed the line.
+            now.no_feed = u32::MAX >> 1;
         }
         let kind = self.kind;
         self.told.edges_to(&now, |edge| {

@@ -123,11 +123,13 @@ impl World {
     /// Puts what the far end sends into the position; returns how many chunks of it the elastic store shall take.
     fn hear(&mut self, index: usize, time: SampleTime) -> u8 {
         let position = &mut self.positions[index];
+        position.unplugged = false;
         let idle = [position.law().idle(); CHUNK];
         match &mut self.fars[index] {
             Far::Open => {
                 position.heard.fill(idle);
                 position.signal = position.kind.is_analog();
+                position.unplugged = true;
                 position.far = Levels::default();
             }
             Far::Loop => {
@@ -162,6 +164,7 @@ impl World {
                     Heard::Tick => {}
                 }
                 position.signal = heard != Heard::Nobody || position.kind.is_analog();
+                position.unplugged = heard == Heard::Nobody;
                 position.pending_slip = position.pending_slip.saturating_add(slips);
             }
             Far::Local(local) => return local.hear(position, &self.edges[index], time),

@@ -279,6 +279,23 @@ fn a_program_is_a_telephone_on_an_fxs_port_and_an_exchange_on_an_fxo_port() {
 }
 
 #[test]
+fn an_exchange_line_that_leads_nowhere_has_no_feed() {
+    let open = SimConfig::new("s").position(SimPosition::new(SpanKind::Fxo, 2, Plug::Open));
+    let pace = Pace::Virtual(VirtualClock::new());
+    let mut bench = WorldBench::start(open.pace(pace), &[Signalling::Loop]);
+    bench.idle(3);
+    for port in 1..=2 {
+        let gone = CardEvent::Feed { channel: ChannelId::new(1, port), present: false };
+        assert!(bench.events.contains(&gone), "{:?}", bench.events);
+    }
+    let telephones = SimConfig::new("s").position(SimPosition::new(SpanKind::Fxs, 2, Plug::Open));
+    let pace = Pace::Virtual(VirtualClock::new());
+    let mut bench = WorldBench::start(telephones.pace(pace), &[Signalling::Loop]);
+    bench.idle(3);
+    assert!(!bench.events.iter().any(|event| matches!(event, CardEvent::Feed { .. })));
+}
+
+#[test]
 fn telephones_are_on_hook_when_their_program_vanishes() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("phones");

@@ -6,16 +6,17 @@ use std::time::Duration;
 
 use call::{From, NumberEntry, Place, Plan, Seat};
 use card::{Card, CardControl, CardError, CardIo, LineConfig as CardLine};
+use cas::fxo::{AnswerBy, DialTone, FxoConfig, IdentityTime};
 use cas::fxs::FxsConfig;
 use config::Config;
 use dsp::amd::AmdConfig;
 use dsp::echo::{NlpMode, TAILS_MS};
 use dsp::listen::{CallerIdModem, Wants};
 use dsp::progress::ProgressKind;
-use dsp::tone::{Country, Sine, ToneSpec, plan};
+use dsp::tone::{Country, Sine, TonePlan, ToneSpec, plan};
 use dsp::voice::vad::VadConfig;
 use isdn::config::{Hunt, PriConfig, Side};
-use line::{LineConfig, PhoneConfig, SpanConfig, TrunkConfig};
+use line::{IdentityBy, LineConfig, LoopStart, PhoneConfig, SpanConfig, TrunkConfig};
 use link::Destination;
 use rt::{EchoChannels, EchoSettings, EngineConfig, Strip};
 use sim::{EchoPath, FarEnd, Pace, Plug, SimCard, SimConfig, SimControl, SimIo, SimPosition};
@@ -204,13 +205,6 @@ pub(crate) fn engine_config_of_cards(config: &Config) -> EngineConfig {
 /// Returns the engine's set-up, with every card a simulated one.
 pub(crate) fn engine_config(config: &Config) -> EngineConfig {
     let blocks = |time: Duration| usize::try_from(time.as_millis()).unwrap_or(usize::MAX).max(1);
-    let country = match config.system.country {
-        config::Country::Cn => Country::Cn,
-        config::Country::Itu => Country::Itu,
-        config::Country::Us => Country::Us,
-        config::Country::Uk => Country::Uk,
-        config::Country::Etsi => Country::Etsi,
-    };
     EngineConfig {
         taps: usize::from(config.realtime.recordings),
         tap_blocks: blocks(config.realtime.recording_buffer),
@@ -218,7 +212,7 @@ pub(crate) fn engine_config(config: &Config) -> EngineConfig {
         feeds: usize::from(config.realtime.prompts),
         feed_blocks: blocks(config.realtime.prompt_buffer),
         conceal: config.realtime.conceal_gaps,
-        tones: *plan(country),
+        tones: *plan(country(config)),
         own_tones: config.detect.tones.iter().map(own_tone).collect(),
         detect: detect_at_start(&config.detect),
         caller_id: match config.detect.caller_id {
@@ -229,6 +223,17 @@ pub(crate) fn engine_config(config: &Config) -> EngineConfig {
         machine: machine(&config.detect.machine),
         echo: echo_settings(config),
         ..EngineConfig::default()
+    }
+}
+
+/// Returns whose tones are sent and listened for.
+pub(crate) fn country(config: &Config) -> Country {
+    match config.system.country {
+        config::Country::Cn => Country::Cn,
+        config::Country::Itu => Country::Itu,
+        config::Country::Us => Country::Us,
+        config::Country::Uk => Country::Uk,
+        config::Country::Etsi => Country::Etsi,
     }
 }
 
@@ -299,7 +304,7 @@ pub(crate) fn line_config(
             span: span.id,
             kind: span.kind,
             channels: span.channels,
-            trunk: config.trunk_of(span.id).map(|trunk| TrunkConfig::Pri(pri_config(trunk, span))),
+            trunk: config.trunk_of(span.id).map(|trunk| trunk_config(config, trunk, span)),
             phones: (span.kind == SpanKind::Fxs).then(|| PhoneConfig {
                 fxs: FxsConfig::default(),
                 cadence: config.system.country.ring_cadence(),
@@ -320,18 +325,84 @@ pub(crate) fn line_config(
     }
 }
 
-fn pri_config(trunk: &config::Trunk, span: &config::Span) -> PriConfig {
-    let side = match trunk.signalling {
-        config::TrunkSignalling::PriCpe => Side::User,
-        config::TrunkSignalling::PriNet => Side::Network,
+fn trunk_config(config: &Config, trunk: &config::Trunk, span: &config::Span) -> TrunkConfig {
+    match trunk.signalling {
+        config::TrunkSignalling::PriCpe => TrunkConfig::Pri(pri_config(trunk, span, Side::User)),
+        config::TrunkSignalling::PriNet => TrunkConfig::Pri(pri_config(trunk, span, Side::Network)),
+        config::TrunkSignalling::LoopStart => TrunkConfig::LoopStart(loop_start(config, trunk)),
+    }
+}
+
+/// Returns what exchange lines are like.
+fn loop_start(config: &Config, trunk: &config::Trunk) -> LoopStart {
+    let own = &trunk.loop_start;
+    let (busy_cycle, congestion_cycle) = (
+        longest_cycle(config, ProgressKind::Busy, |plan| plan.busy),
+        longest_cycle(config, ProgressKind::Congestion, |plan| plan.congestion),
+    );
+    let fxo = FxoConfig {
+        ring_min: own.ring_min,
+        ring_gap: own.ring_gap,
+        identity: match (own.caller_id, own.caller_id_time) {
+            (config::CallerIdBy::None, _) => IdentityTime::Never,
+            (_, config::CallerIdTime::AfterRing) => IdentityTime::AfterRing,
+            (_, config::CallerIdTime::AfterReversal) => IdentityTime::AfterReversal,
+            (_, config::CallerIdTime::BeforeRing) => IdentityTime::BeforeRing,
+        },
+        identity_wait: own.caller_id_wait,
+        dial_tone: match own.dial_tone {
+            config::DialTone::Required => DialTone::Required,
+            config::DialTone::Preferred => DialTone::Preferred,
+            config::DialTone::Ignored => DialTone::Ignored,
+        },
+        dial_tone_wait: own.dial_tone_wait,
+        dial_delay: own.dial_delay,
+        answer: match own.answer {
+            config::AnswerBy::Polarity => AnswerBy::Polarity,
+            config::AnswerBy::Ringback => AnswerBy::Ringback,
+            config::AnswerBy::Dialled => AnswerBy::Dialled,
+        },
+        answer_after: own.answer_after,
+        polarity_ends: own.reversal_ends,
+        settle: own.settle,
+        feed_break: own.feed_break,
+        tone_cycles: own.busy_cycles,
+        busy_cycle,
+        congestion_cycle,
+        guard: own.guard,
+        no_feed: own.no_feed,
     };
-    let mut pri = PriConfig::new(side, span.kind);
-    let config::Dialect::EuroIsdn = trunk.dialect;
-    pri.hunt = match trunk.hunt {
+    LoopStart {
+        fxo,
+        identity: match own.caller_id {
+            config::CallerIdBy::Dtmf => IdentityBy::Dtmf,
+            config::CallerIdBy::Fsk | config::CallerIdBy::None => IdentityBy::Fsk,
+        },
+        called: own.called.clone(),
+        hunt: hunt(trunk.hunt),
+    }
+}
+
+/// Returns the longest cycle of the tones that mean the same: that of the country, and those of `[[detect.tone]]`.
+fn longest_cycle(config: &Config, kind: ProgressKind, of: impl Fn(&TonePlan) -> ToneSpec) -> Duration {
+    let cycle = |tone: &ToneSpec| tone.segments().iter().map(|segment| u64::from(segment.ms)).sum::<u64>();
+    let own = config.detect.tones.iter().map(own_tone).filter(|(means, _)| *means == kind);
+    let own = own.map(|(_, tone)| cycle(&tone)).max().unwrap_or(0);
+    Duration::from_millis(own.max(cycle(&of(plan(country(config))))))
+}
+
+fn hunt(hunt: config::Hunt) -> Hunt {
+    match hunt {
         config::Hunt::Ascending => Hunt::Ascending,
         config::Hunt::Descending => Hunt::Descending,
         config::Hunt::RoundRobin => Hunt::RoundRobin,
-    };
+    }
+}
+
+fn pri_config(trunk: &config::Trunk, span: &config::Span, side: Side) -> PriConfig {
+    let mut pri = PriConfig::new(side, span.kind);
+    let config::Dialect::EuroIsdn = trunk.dialect;
+    pri.hunt = hunt(trunk.hunt);
     pri.overlap_receive = trunk.overlap_receive;
     pri.restart_on_start = trunk.restart_on_start;
     pri.law = span.law;

@@ -337,7 +337,9 @@ fn joinable(a: SpanKind, b: SpanKind) -> bool {
 fn trunks(reader: &Reader<'_>, draft: &Draft) {
     unique(reader, "name", draft.trunks.iter().map(|trunk| (&trunk.item.name, &trunk.place)));
     let mut taken: BTreeMap<SpanId, &str> = BTreeMap::new();
-    for Placed { item: trunk, place } in &draft.trunks {
+    for placed in &draft.trunks {
+        crate::loop_start::check(reader, placed);
+        let Placed { item: trunk, place } = placed;
         if trunk.spans.is_empty() && (place.good("spans") || !place.has("spans")) {
             reader.wrong(place, "spans", "names no span: a trunk needs at least one");
         }
@@ -347,15 +349,28 @@ fn trunks(reader: &Reader<'_>, draft: &Draft) {
             }
             match draft.span(*span) {
                 None => reader.wrong(place, "spans", format!("names span {span}, which no card has")),
-                Some((_, found, at)) if at.good("kind") && found.kind.pri_d_timeslot().is_none() => {
-                    reader.wrong(
-                        place,
-                        "spans",
-                        format!("names span {span}, which is {}: a trunk needs E1 or T1", found.kind),
-                    );
+                Some((_, found, at)) if at.good("kind") && place.good("signalling") => {
+                    if let Some(needs) = unfit(trunk.signalling, found.kind) {
+                        let problem = format!("names span {span}, which is {}: {needs}", found.kind);
+                        reader.wrong(place, "spans", problem);
+                    }
                 }
                 Some(_) => {}
             }
+        }
+    }
+}
+
+/// Returns what a trunk of this signalling needs, if such a span does not do.
+fn unfit(signalling: TrunkSignalling, kind: SpanKind) -> Option<&'static str> {
+    match (signalling, kind) {
+        (TrunkSignalling::PriCpe | TrunkSignalling::PriNet, SpanKind::E1 | SpanKind::T1)
+        | (TrunkSignalling::LoopStart, SpanKind::Fxo) => None,
+        (TrunkSignalling::PriCpe | TrunkSignalling::PriNet, SpanKind::Fxs | SpanKind::Fxo) => {
+            Some("a trunk needs E1 or T1, or FXO and signalling \"loop_start\"")
+        }
+        (TrunkSignalling::LoopStart, SpanKind::E1 | SpanKind::T1 | SpanKind::Fxs) => {
+            Some("signalling \"loop_start\" needs FXO")
         }
     }
 }

@@ -19,6 +19,7 @@ mod dahdi;
 mod detect;
 mod error;
 mod keys;
+mod loop_start;
 mod model;
 mod reader;
 mod sections;
@@ -26,13 +27,14 @@ mod source;
 
 use std::path::Path;
 
-pub use centre::{Acd, Agent, AgentStart, CallerKind, Exchange, Flow, Queue, Store};
+pub use centre::{Acd, Agent, AgentStart, CallerKind, Exchange, Flow, LineRelease, Queue, Store};
 pub use changes::Changes;
 pub use detect::{
     CallerIdModem, Detect, MAX_OWN_FREQUENCIES, MAX_OWN_TONES, Machine, OwnTone, ToneMeaning, Vad,
 };
 pub use error::ConfigError;
 pub use keys::KeyInfo;
+pub use loop_start::{AnswerBy, CallerIdBy, CallerIdTime, DialTone, LoopStart};
 pub use model::{
     Action, Api, Call, Cancel, CancelRest, Card, CardHdlc, CardType, Config, Country, Dialect, Echo,
     EchoModel, FarEnd, Hunt, Line, LineCode, LogLevel, NumberRule, Origin, Pace, Reach, Realtime, Record,

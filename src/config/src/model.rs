@@ -362,7 +362,7 @@ pub enum EchoModel {
     D9,
 }
 
-/// `[[trunk]]`: spans that lead to one exchange.
+/// `[[trunk]]`: spans that lead to one exchange. What does not belong to its signalling has its default.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trunk {
     /// Its name in the number plan.
@@ -381,17 +381,21 @@ pub struct Trunk {
     pub restart_on_start: bool,
     /// The number shown to whom we call; none shows none.
     pub caller: Option<String>,
-    /// Timers and counters.
+    /// Timers and counters of primary rate ISDN.
     pub timers: Timers,
+    /// What exchange lines are like.
+    pub loop_start: crate::LoopStart,
 }
 
-/// Which side of primary rate ISDN we are.
+/// How a trunk signals, and which side we are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TrunkSignalling {
     /// The user side: the other end is an exchange.
     PriCpe,
     /// The network side: the other end is a private exchange.
     PriNet,
+    /// Exchange lines on FXO ports: the other end is an exchange.
+    LoopStart,
 }
 
 /// A variant of Q.931.

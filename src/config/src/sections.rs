@@ -223,13 +223,14 @@ fn trunk(mut s: Section<'_, '_>) -> Placed<Trunk> {
         signalling,
         dialect: s.choice("dialect", &[("euroisdn", Dialect::EuroIsdn)], "euroisdn"),
         hunt: s.optional_choice("hunt", HUNTS).unwrap_or(match signalling {
-            TrunkSignalling::PriCpe => Hunt::Descending,
+            TrunkSignalling::PriCpe | TrunkSignalling::LoopStart => Hunt::Descending,
             TrunkSignalling::PriNet => Hunt::Ascending,
         }),
         overlap_receive: s.boolean("overlap_receive", false),
         restart_on_start: s.boolean("restart_on_start", true),
         caller: s.optional_text("caller", NUMBER, digits),
         timers: timers(s.table("timers"), signalling),
+        loop_start: crate::loop_start::loop_start(s.table("loop_start")),
     };
     Placed { item: trunk, place: s.finish() }
 }
@@ -238,7 +239,7 @@ fn trunk(mut s: Section<'_, '_>) -> Placed<Trunk> {
 fn timers(mut s: Section<'_, '_>, signalling: TrunkSignalling) -> Timers {
     let (t304_s, t310_s) = match signalling {
         TrunkSignalling::PriNet => (20, 10),
-        TrunkSignalling::PriCpe => (30, 60),
+        TrunkSignalling::PriCpe | TrunkSignalling::LoopStart => (30, 60),
     };
     let timers = Timers {
         t200: s.duration("t200_ms", 100..=5_000, 1_000),
@@ -363,8 +364,11 @@ const LINE_CODES: &[(&str, LineCode)] = &[
     ("hdb3-crc4", LineCode::Hdb3Crc4),
     ("esf-b8zs", LineCode::EsfB8zs),
 ];
-const SIGNALLINGS: &[(&str, TrunkSignalling)] =
-    &[("pri_cpe", TrunkSignalling::PriCpe), ("pri_net", TrunkSignalling::PriNet)];
+const SIGNALLINGS: &[(&str, TrunkSignalling)] = &[
+    ("pri_cpe", TrunkSignalling::PriCpe),
+    ("pri_net", TrunkSignalling::PriNet),
+    ("loop_start", TrunkSignalling::LoopStart),
+];
 const HUNTS: &[(&str, Hunt)] =
     &[("ascending", Hunt::Ascending), ("descending", Hunt::Descending), ("round_robin", Hunt::RoundRobin)];
 /// The longest tail of an echo canceller.

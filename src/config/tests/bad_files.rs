@@ -167,7 +167,7 @@ fn what_must_be_given_is_missed() {
         "",
         &["f.toml:15: trunk.telecom.spans: names no span: a trunk needs at least one"],
     );
-    let side = "f.toml:15: trunk.telecom.signalling: missing: it must be given (\"pri_cpe\" | \"pri_net\")";
+    let side = "f.toml:15: trunk.telecom.signalling: missing: it must be given (\"pri_cpe\" | \"pri_net\" | \"loop_start\")";
     expect("signalling = \"pri_cpe\"\n", "", &[side]);
     expect(
         "port = \"2/1\"\n",
@@ -243,6 +243,63 @@ fn a_cross_connect_needs_both_ends_one_clock_and_two_sides() {
     );
 }
 
+/// The good file with two exchange lines; `keys` belong to their trunk, `own` to its section.
+fn exchange_lines(keys: &str, own: &str) -> Vec<String> {
+    let span = "[[card.span]]\nspan = 3\nkind = \"fxo\"\nports = 2\n[[trunk]]\nname = \"telecom\"";
+    let trunk = format!("[[trunk]]\nname = \"lines\"\nspans = [3]\n{keys}\n{own}\n[[seat]]");
+    let text = GOOD.replacen("[[trunk]]\nname = \"telecom\"", span, 1).replacen("[[seat]]", &trunk, 1);
+    messages(&text)
+}
+
+const LOOP_START: &str = "signalling = \"loop_start\"";
+const CALLED: &str = "[trunk.loop_start]\ncalled = \"82286688\"";
+
+#[test]
+fn exchange_lines_need_fxo_ports_and_their_number() {
+    assert_eq!(exchange_lines(LOOP_START, CALLED), [""; 0]);
+    let missing = "f.toml:27: trunk.lines.loop_start: [trunk.loop_start] lacks `called`: the number of its lines (1 to 20 digits) must be given";
+    assert_eq!(exchange_lines(LOOP_START, "[trunk.loop_start]"), [missing]);
+    let missing = "f.toml:23: trunk.lines.loop_start: missing: signalling \"loop_start\" needs [trunk.loop_start] with \
+                   `called`, the number of its lines";
+    assert_eq!(exchange_lines(LOOP_START, ""), [missing]);
+    let e1 = "f.toml:25: trunk.lines.spans: [3] names span 3, which is FXO: a trunk needs E1 or T1, or FXO and \
+              signalling \"loop_start\"";
+    assert_eq!(exchange_lines("signalling = \"pri_net\"", ""), [e1]);
+    expect(
+        "signalling = \"pri_cpe\"",
+        "signalling = \"loop_start\"\n[trunk.loop_start]\ncalled = \"1\"",
+        &[
+            "f.toml:17: trunk.telecom.spans: [1] names span 1, which is E1: signalling \"loop_start\" needs FXO",
+        ],
+    );
+}
+
+#[test]
+fn keys_of_another_signalling_are_refused() {
+    let of_no_use = "\"01082286688\" is of no use: signalling \"loop_start\" has no such thing";
+    let found = exchange_lines(&format!("{LOOP_START}\ncaller = \"01082286688\""), CALLED);
+    assert_eq!(found, [format!("f.toml:27: trunk.lines.caller: {of_no_use}")]);
+    let found = exchange_lines(LOOP_START, &format!("{CALLED}\n[trunk.timers]\nt200_ms = 1000"));
+    assert!(found.len() == 1 && found[0].contains("trunk.lines.timers"), "{found:?}");
+    let found = messages(&GOOD.replacen("[[seat]]", &format!("{CALLED}\n[[seat]]"), 1));
+    assert!(found.len() == 1 && found[0].contains("trunk.telecom.loop_start"), "{found:?}");
+    assert!(found[0].contains("is of no use: the trunk is primary rate ISDN"), "{found:?}");
+}
+
+#[test]
+fn the_times_of_exchange_lines_have_their_ranges() {
+    for (wrong, message) in [
+        ("ring_min_ms = 19", "ring_min_ms: 19 is not in 20..=1000 (milliseconds)"),
+        ("ring_gap_ms = 1999", "ring_gap_ms: 1999 is not in 2000..=20000 (milliseconds)"),
+        ("busy_cycles = 1", "busy_cycles: 1 is not in 2..=20 (cycles)"),
+        ("guard_ms = 199", "guard_ms: 199 is not in 200..=30000 (milliseconds)"),
+        ("answer = \"magic\"", "answer: \"magic\" is not one of \"polarity\" | \"ringback\" | \"dialled\""),
+    ] {
+        let found = exchange_lines(LOOP_START, &format!("{CALLED}\n{wrong}"));
+        assert_eq!(found, [format!("f.toml:29: trunk.lines.loop_start.{message}")], "{wrong}");
+    }
+}
+
 #[test]
 fn trunks_that_lead_nowhere_are_told() {
     expect(
@@ -263,7 +320,9 @@ fn trunks_that_lead_nowhere_are_told() {
     expect(
         "spans = [1]",
         "spans = [2]",
-        &["f.toml:17: trunk.telecom.spans: [2] names span 2, which is FXS: a trunk needs E1 or T1"],
+        &[
+            "f.toml:17: trunk.telecom.spans: [2] names span 2, which is FXS: a trunk needs E1 or T1, or FXO and signalling \"loop_start\"",
+        ],
     );
     let timers = "[trunk.timers]\nt303_s = 3\nt316_s = 121";
     expect(

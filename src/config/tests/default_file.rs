@@ -9,7 +9,7 @@ use tdm::{ChannelId, SpanId};
 
 const DEFAULT: &str = include_str!("../../../config/default.toml");
 const DEFAULT_FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../config/default.toml");
-const EXAMPLES: [&str; 2] = ["first-call.toml", "demo.toml"];
+const EXAMPLES: [&str; 3] = ["first-call.toml", "demo.toml", "analog.toml"];
 
 /// Takes the `#` from the lines that give an optional key.
 fn uncommented(text: &str) -> String {
@@ -125,6 +125,18 @@ fn the_demo_is_right_and_whole() {
     let exchange = config.exchange.as_ref().unwrap();
     assert!(exchange.callers.len() >= 4 && exchange.called == ["8000"]);
     assert!(exchange.voices_dir.ends_with("prompts/voices") && exchange.log.ends_with("var/exchange.jsonl"));
+}
+
+#[test]
+fn the_analog_example_has_lines_whose_settings_are_those_of_the_document() {
+    let config = example("analog.toml");
+    let lines = &config.trunks[0];
+    assert_eq!((lines.signalling, lines.loop_start.called.as_str()), (TrunkSignalling::LoopStart, "8000"));
+    let bare = "version = 1\ncard = [{ name = \"c\", type = \"sim\", span = [{ span = 6, kind = \"fxo\", ports = 4 }] }]\n\
+                [[trunk]]\nname = \"lines\"\nspans = [6]\nsignalling = \"loop_start\"\n[trunk.loop_start]\ncalled = \"8000\"";
+    let defaults = Config::parse(bare, "f.toml").unwrap();
+    assert_eq!(lines.loop_start, defaults.trunks[0].loop_start, "it shows the defaults");
+    assert_eq!(config.seats[4].reach, Reach::Trunk { trunk: "lines".into(), dial: "62211234".into() });
 }
 
 #[test]

@@ -13,6 +13,8 @@ pub(crate) enum Way {
     Pri { span: SpanId, call: CallId },
     /// A telephone.
     Phone(ChannelId),
+    /// An exchange line on an FXO port.
+    ExchangeLine(ChannelId),
 }
 
 /// What a leg is hearing from a feed.

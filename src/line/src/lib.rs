@@ -15,6 +15,7 @@
 #![deny(clippy::wildcard_enum_match_arm)]
 
 mod attach;
+mod exchange_lines;
 mod legs;
 mod machine;
 mod media;
@@ -23,4 +24,5 @@ mod orders;
 mod phones;
 mod trunks;
 
+pub use exchange_lines::{IdentityBy, LoopStart};
 pub use machine::{Input, LineConfig, MAX_ENDED, Machine, Output, PhoneConfig, SpanConfig, TrunkConfig};

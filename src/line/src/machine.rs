@@ -4,6 +4,7 @@ use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
 
 use card::{CardEvent, RingCadence};
+use cas::fxo;
 use cas::fxs::{FxsConfig, FxsPort};
 use clock::{Mono, Prng};
 use isdn::config::PriConfig;
@@ -15,6 +16,7 @@ use rt::{FeedPort, RtCommand, RtEvent, RtEventKind, Strip, TapPort};
 use tdm::{Alarms, ChannelId, HdlcFrame, HookState, Law, SpanId, SpanKind, Timeslot};
 
 use crate::attach::Attachment;
+use crate::exchange_lines::{ExchangeLine, Hunting, LoopStart};
 use crate::legs::{Leg, Way};
 use crate::media::Media;
 use crate::oddities::Oddities;
@@ -33,6 +35,8 @@ pub(crate) const CLEAR_AFTER: Duration = Duration::from_secs(5);
 pub enum TrunkConfig {
     /// Primary rate ISDN.
     Pri(PriConfig),
+    /// Exchange lines on FXO ports.
+    LoopStart(LoopStart),
 }
 
 /// A bank of telephones.
@@ -194,6 +198,8 @@ pub(crate) struct Span {
     /// All bad frames as they were told last.
     pub bad_frames: u64,
     pub oddities: Oddities,
+    /// The port of the last call out, on spans of exchange lines.
+    pub last_line: Option<Timeslot>,
     /// Something that the switch should know has changed.
     pub changed: bool,
 }
@@ -212,6 +218,9 @@ pub struct Machine {
     pub(crate) config: LineConfig,
     pub(crate) spans: BTreeMap<SpanId, Span>,
     pub(crate) phones: BTreeMap<ChannelId, Phone>,
+    pub(crate) exchange_lines: BTreeMap<ChannelId, ExchangeLine>,
+    pub(crate) line_strips: BTreeMap<Strip, ChannelId>,
+    pub(crate) hunting: BTreeMap<LegId, Hunting>,
     pub(crate) legs: BTreeMap<LegId, Leg>,
     pub(crate) pri_legs: BTreeMap<(SpanId, CallId), LegId>,
     pub(crate) strip_legs: BTreeMap<Strip, LegId>,
@@ -237,11 +246,14 @@ impl Machine {
                 phones.insert(ChannelId::new(span.span.0, timeslot), phone);
             }
         }
-        Machine {
+        let mut machine = Machine {
             media: Media::new(config.feeds, config.taps),
             config,
             spans,
             phones,
+            exchange_lines: BTreeMap::new(),
+            line_strips: BTreeMap::new(),
+            hunting: BTreeMap::new(),
             legs: BTreeMap::new(),
             pri_legs: BTreeMap::new(),
             strip_legs: BTreeMap::new(),
@@ -251,7 +263,9 @@ impl Machine {
             refused_calls: 0,
             serial: 0,
             outputs: VecDeque::new(),
-        }
+        };
+        machine.plug_in_exchange_lines();
+        machine
     }
 
     /// Takes one input.
@@ -292,8 +306,9 @@ impl Machine {
     pub fn poll_timeout(&self) -> Option<Mono> {
         let pri = self.spans.values().filter_map(|span| Some(span.pri.as_ref()?.poll_timeout()?.0));
         let phones = self.phones.values().filter_map(|phone| phone.port.poll_timeout());
+        let lines = self.exchange_lines.values().filter_map(|line| line.port.poll_timeout());
         let legs = self.legs.values().filter_map(Leg::deadline);
-        pri.chain(phones).chain(legs).min()
+        pri.chain(phones).chain(lines).chain(legs).min()
     }
 
     /// Returns how many legs live.
@@ -311,12 +326,10 @@ impl Machine {
             RtEventKind::DigitDown { strip, digit } => self.digit(strip, char::from(digit), now),
             RtEventKind::FeedDone { feed, generation } => self.feed_done(feed, generation, now),
             RtEventKind::Card(event) => self.card(event, now),
-            // The length of a digit, the end of our own dialling and lost samples change nothing here;
-            // the last are counted in the engine.
-            RtEventKind::DigitUp { .. }
-            | RtEventKind::Heard { .. }
-            | RtEventKind::Dialled { .. }
-            | RtEventKind::Lost { .. } => {}
+            RtEventKind::Heard { strip, heard } => self.heard(strip, heard, now),
+            RtEventKind::Dialled { strip } => self.dialled_on(strip, now),
+            // The length of a digit and lost samples change nothing here; the last are counted in the engine.
+            RtEventKind::DigitUp { .. } | RtEventKind::Lost { .. } => {}
         }
     }
 
@@ -337,11 +350,17 @@ impl Machine {
                     span.lost_frames += 1;
                 }
             }
-            // Exchange lines on FXO ports and bits of CAS trunks have no signalling machine yet.
-            CardEvent::Abcd { .. }
-            | CardEvent::Ring { .. }
-            | CardEvent::Polarity { .. }
-            | CardEvent::Feed { .. } => {}
+            CardEvent::Ring { channel, ringing } => {
+                self.tell_exchange_line(channel, fxo::Input::Ring(ringing), now);
+            }
+            CardEvent::Polarity { channel, polarity } => {
+                self.tell_exchange_line(channel, fxo::Input::Polarity(polarity), now);
+            }
+            CardEvent::Feed { channel, present } => {
+                self.tell_exchange_line(channel, fxo::Input::Feed(present), now);
+            }
+            // Bits of CAS trunks have no signalling machine yet.
+            CardEvent::Abcd { .. } => {}
         }
     }
 
@@ -352,6 +371,9 @@ impl Machine {
         let mut alarms = span.alarms;
         alarms.set(Alarms::DETACHED, !attached);
         self.alarms(id, alarms, now);
+        if attached {
+            self.listen_again(id);
+        }
     }
 
     fn alarms(&mut self, id: SpanId, alarms: Alarms, now: Mono) {
@@ -374,6 +396,7 @@ impl Machine {
         }
         if !is_up {
             self.drop_phones(id, now);
+            self.drop_exchange_lines(id, now);
         }
     }
 
@@ -402,6 +425,9 @@ impl Machine {
     }
 
     fn digit(&mut self, strip: Strip, digit: char, now: Mono) {
+        if self.identity_key(strip, digit, now) {
+            return;
+        }
         let Some(id) = self.strip_legs.get(&strip).copied() else {
             return;
         };
@@ -451,7 +477,10 @@ impl Machine {
         {
             before.strip = None;
         }
-        self.detect_digits(id);
+        // An exchange line's own machine says what is listened for.
+        if !self.exchange_lines.contains_key(&channel) {
+            self.detect_digits(id);
+        }
     }
 
     /// Ends a leg for good: media, tables, the last event.
@@ -469,6 +498,7 @@ impl Machine {
         match leg.way {
             Way::Pri { span, call } => drop(self.pri_legs.remove(&(span, call))),
             Way::Phone(channel) => self.leave_phone(id, channel, now),
+            Way::ExchangeLine(channel) => self.leave_exchange_line(id, channel, now),
         }
         let ended = leg.ended(leg.cause.unwrap_or(cause), by_line, now);
         if self.ended.len() == MAX_ENDED {
@@ -495,6 +525,7 @@ impl Machine {
     fn timeout(&mut self, now: Mono) {
         self.trunk_timeouts(now);
         self.phone_timeouts(now);
+        self.exchange_line_timeouts(now);
         let due = |leg: &&Leg| leg.deadline().is_some_and(|due| due <= now);
         for id in self.legs.values().filter(due).map(|leg| leg.id).collect::<Vec<_>>() {
             self.leg_timeout(id, now);
@@ -527,6 +558,7 @@ impl Machine {
                 isdn::config::Side::User => Seating::PriUser,
                 isdn::config::Side::Network => Seating::PriNetwork,
             },
+            Some(TrunkConfig::LoopStart(_)) => Seating::ExchangeLines,
             None if span.config.phones.is_some() => Seating::Telephones,
             None => Seating::Unused,
         };
@@ -577,6 +609,7 @@ impl Span {
     pub fn next_call(&mut self) -> Option<(CallId, Law)> {
         let law = match self.config.trunk.as_ref()? {
             TrunkConfig::Pri(pri) => pri.law,
+            TrunkConfig::LoopStart(_) => return None,
         };
         Some((self.pri.as_mut()?.next_call(), law))
     }
@@ -591,8 +624,10 @@ impl Span {
     }
 
     fn new(config: SpanConfig, prng: &mut Prng) -> Span {
-        let make = |TrunkConfig::Pri(pri): &TrunkConfig| Pri::new(pri.clone(), prng.fork());
-        let pri = config.trunk.as_ref().map(make);
+        let pri = match &config.trunk {
+            Some(TrunkConfig::Pri(pri)) => Some(Pri::new(pri.clone(), prng.fork())),
+            Some(TrunkConfig::LoopStart(_)) | None => None,
+        };
         // A digital line is dead until the card says otherwise.
         let alarms = if config.kind.is_analog() { Alarms::empty() } else { Alarms::RED };
         Span {
@@ -607,6 +642,7 @@ impl Span {
             lost_frames: 0,
             bad_frames: 0,
             oddities: Oddities::default(),
+            last_line: None,
             changed: false,
         }
     }

@@ -49,7 +49,7 @@ impl Media {
 }
 
 impl Machine {
-    fn tell_engine(&mut self, op: RtOp) -> u32 {
+    pub(crate) fn tell_engine(&mut self, op: RtOp) -> u32 {
         let seq = self.media.next_seq;
         self.media.next_seq = seq.checked_add(1).unwrap_or(1);
         self.outputs.push_back(Output::Rt(RtCommand { seq, op }));
@@ -68,6 +68,11 @@ impl Machine {
         if let Some(leg) = self.legs.get_mut(&id) {
             leg.media_seq = seq;
         }
+    }
+
+    /// Puts the channel of a leg that moves to another one back to the start.
+    pub(crate) fn quiet_strip(&mut self, id: LegId) {
+        self.tell_strip(id, |strip| RtOp::Reset { strip });
     }
 
     pub(crate) fn send(&mut self, id: LegId, source: Source) {

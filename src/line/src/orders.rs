@@ -102,6 +102,8 @@ impl Machine {
         self.set_state(id, LegState::Alerting);
         match way {
             Way::Phone(_) => self.play_tone(id, Tone::Ringback, now),
+            // The exchange lets its caller hear the tone.
+            Way::ExchangeLine(_) => {}
             Way::Pri { span, call } => {
                 // The exchange's side of a span lets the caller hear the tone; towards an exchange it does so itself.
                 let inband = self.is_network_side(span);
@@ -115,7 +117,10 @@ impl Machine {
 
     fn is_network_side(&self, span: tdm::SpanId) -> bool {
         let trunk = self.spans.get(&span).and_then(|span| span.config.trunk.as_ref());
-        trunk.is_some_and(|TrunkConfig::Pri(pri)| pri.side == isdn::config::Side::Network)
+        match trunk {
+            Some(TrunkConfig::Pri(pri)) => pri.side == isdn::config::Side::Network,
+            Some(TrunkConfig::LoopStart(_)) | None => false,
+        }
     }
 
     fn answer(&mut self, id: LegId, now: Mono) {
@@ -136,10 +141,14 @@ impl Machine {
         leg.answer_wanted = false;
         leg.proceed_at = None;
         let way = leg.way;
-        if let Way::Pri { span, call } = way {
-            self.ask(span, Request::Connect { call }, now);
-        } else if self.legs.get(&id).is_some_and(|leg| leg.peer.is_none()) {
-            self.send(id, rt::Source::Silence);
+        match way {
+            Way::Pri { span, call } => self.ask(span, Request::Connect { call }, now),
+            Way::ExchangeLine(channel) => self.answer_exchange_line(id, channel, now),
+            Way::Phone(_) => {
+                if self.legs.get(&id).is_some_and(|leg| leg.peer.is_none()) {
+                    self.send(id, rt::Source::Silence);
+                }
+            }
         }
         self.mark_answered(id, now);
     }
@@ -182,6 +191,7 @@ impl Machine {
         (leg.hold_until, leg.proceed_at, leg.ring_at, leg.answer_wanted) = (None, None, None, false);
         match leg.way {
             Way::Phone(channel) => self.hang_up_phone(id, channel, cause, now),
+            Way::ExchangeLine(_) => self.finish(id, cause, false, now),
             Way::Pri { span, call } => {
                 self.quiet(id, now);
                 self.stop_recording(id);

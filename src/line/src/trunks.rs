@@ -255,11 +255,22 @@ impl Machine {
     /// Calls out on the first of `spans` that works and has a channel free.
     pub(crate) fn dial_out(&mut self, id: LegId, spans: &[SpanId], called: &str, calling: &str, now: Mono) {
         let works = |id: &&SpanId| {
-            self.spans.get(*id).is_some_and(|span| span.dchannel == Some(true) && !span.alarms.blocks_calls())
+            let alive = |span: &crate::machine::Span| match span.dchannel {
+                Some(up) => up,
+                None => self.has_living_line(**id),
+            };
+            self.spans.get(*id).is_some_and(|span| !span.alarms.blocks_calls() && alive(span))
         };
         let working: Vec<SpanId> = spans.iter().filter(works).copied().collect();
-        let free = |id: &&SpanId| self.spans.get(*id).is_some_and(crate::machine::Span::has_free_channel);
-        let Some(span) = working.iter().find(free).copied() else {
+        let free = |span: &&SpanId| {
+            self.free_line(id, **span).is_some()
+                || self.spans.get(*span).is_some_and(crate::machine::Span::has_free_channel)
+        };
+        let chosen = working.iter().find(free).copied();
+        if let Some(channel) = chosen.and_then(|span| self.free_line(id, span)) {
+            return self.dial_on_line(id, channel, spans, (called, calling), now);
+        }
+        let Some(span) = chosen else {
             let cause = if working.is_empty() { Cause::NETWORK_DOWN } else { Cause::NO_CHANNEL };
             return self.finish(id, cause, true, now);
         };
@@ -288,7 +299,7 @@ impl Machine {
 }
 
 /// Returns the bit of a timeslot: bit 0 is timeslot 1.
-fn bit_of(timeslot: Timeslot) -> u32 {
+pub(crate) fn bit_of(timeslot: Timeslot) -> u32 {
     1 << (timeslot.0.clamp(1, 32) - 1)
 }
 

@@ -88,6 +88,8 @@ pub enum Seating {
     PriNetwork,
     /// Telephones.
     Telephones,
+    /// Exchange lines on FXO ports.
+    ExchangeLines,
     /// Nothing yet.
     Unused,
 }

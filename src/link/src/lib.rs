@@ -22,7 +22,7 @@ pub use id::{LegId, PlayId, RecordingId};
 pub use order::{Destination, Order, ToLine, Treatment};
 
 /// The version of these messages; both ends must have the same.
-pub const PROTOCOL: u16 = 1;
+pub const PROTOCOL: u16 = 2;
 /// The longest note on a leg, in octets.
 pub const MAX_NOTE: usize = 4096;
 /// The longest number, in digits (Q.931 allows less in one element; overlap may add).

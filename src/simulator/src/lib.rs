@@ -1,12 +1,12 @@
 //! The world around Tandem, made up: an exchange, callers and agents, and the truth of what they did.
 //!
-//! [`exchange::Exchange`] is the far end of all lines: the network side of every PRI span and the telephones on every FXS
-//! port, with people at them ([`people`]). It is a core like the others: inputs with `now`, outputs, deadlines, a seed. It
+//! [`exchange::Exchange`] is the far end of all lines: the network side of every PRI span, the subscriber lines of every FXO
+//! port and the telephones on every FXS port, with people at them ([`people`]). It is a core like the others: inputs with `now`, outputs, deadlines, a seed. It
 //! writes what truly happened as [`truth::Entry`] values, from its own knowledge alone, never from Tandem's records.
 //! [`sound`] gives the people voices and ears; [`plant`] is the exchange with both, line by line and millisecond by
 //! millisecond.
 //!
-//! Limits: callers come over PRI only; an agent does nothing at the telephone but answer and hang up.
+//! Limits: an agent does nothing at the telephone but answer and hang up.
 #![warn(missing_docs)]
 #![deny(clippy::wildcard_enum_match_arm)]
 

@@ -16,12 +16,14 @@ use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
 
 use clock::Mono;
+use dsp::dtmf::{DtmfDetector, DtmfEvent};
+use dsp::tone::Country;
 use sim::Edge;
-use tdm::{Alarms, ChannelId, Chunk, HdlcFrame, HookState, SpanId, Timeslot};
+use tdm::{Alarms, ChannelId, Chunk, HdlcFrame, HookState, Law, SpanId, SpanKind, Timeslot};
 
-use crate::exchange::{Act, Config, Exchange, Input, Output, Sound};
+use crate::exchange::{Act, Config, Exchange, Identity, Input, LoopEdge, Output, Sound};
 use crate::people::{self, Voice};
-use crate::sound::{Clips, Noise, Place, Role, Room, RoomEvent};
+use crate::sound::{Clips, Noise, Place, Role, Room, RoomEvent, Signals};
 use crate::truth::{Entry, Event};
 
 /// Without a burst for so long it rings no more: the longest pause of any country is four seconds.
@@ -41,6 +43,9 @@ struct Line {
     ringing: BTreeMap<Timeslot, Option<Mono>>,
     /// The places of its timeslots, the first first.
     places: Vec<Place>,
+    /// What listens to the keys that Tandem sends, for each subscriber line.
+    ears: Vec<DtmfDetector>,
+    law: Option<Law>,
 }
 
 /// The exchange, its lines and their sound.
@@ -48,6 +53,7 @@ pub struct Plant {
     exchange: Exchange,
     room: Room,
     clips: Clips,
+    signals: Signals,
     lines: BTreeMap<SpanId, Line>,
     /// By place.
     channels: Vec<ChannelId>,
@@ -65,7 +71,9 @@ impl Plant {
         for span in &config.spans {
             channels.extend((1..=span.channels).map(|timeslot| ChannelId::new(span.span.0, timeslot)));
             let places = (0..span.channels).map(|_| room.add(span.law)).collect();
-            lines.insert(span.span, Line { places, ..Line::default() });
+            let ears = if span.kind == SpanKind::Fxo { span.channels } else { 0 };
+            let ears = (0..ears).map(|_| DtmfDetector::new(0)).collect();
+            lines.insert(span.span, Line { places, ears, law: Some(span.law), ..Line::default() });
         }
         let languages: Vec<String> = config.habits.kinds.iter().map(|kind| kind.language.clone()).collect();
         let seed = config.seed;
@@ -73,6 +81,7 @@ impl Plant {
             exchange: Exchange::new(config, now),
             room,
             clips,
+            signals: Signals::new(Country::Cn),
             lines,
             channels,
             in_use: BTreeMap::new(),
@@ -131,6 +140,7 @@ impl Plant {
         for (place, chunk) in line.places.iter().zip(chunks) {
             self.room.hear(*place, chunk);
         }
+        self.listen_for_keys(span, chunks, now);
         for edge in edges {
             self.edge(span, *edge, now);
         }
@@ -197,12 +207,11 @@ impl Plant {
                 let up = !alarms.intersects(Alarms::RED | Alarms::AIS);
                 self.tell(Input::Line { span, up }, now);
             }
+            Edge::Hook { timeslot, state } => {
+                self.tell(Input::Loop { channel: ChannelId { span, timeslot }, hook: state }, now);
+            }
             // The exchange does nothing with the rest: its telephones know only ringing, its spans only the D-channel.
-            Edge::Bits { .. }
-            | Edge::Hook { .. }
-            | Edge::Polarity { .. }
-            | Edge::Feed { .. }
-            | Edge::Slip(_) => {}
+            Edge::Bits { .. } | Edge::Polarity { .. } | Edge::Feed { .. } | Edge::Slip(_) => {}
         }
     }
 
@@ -262,8 +271,66 @@ impl Plant {
                     }
                 }
                 Output::Hook { channel, state } => self.hook(channel, state),
+                Output::Loop { channel, edge } => self.loop_edge(channel, edge),
+                Output::Identity { channel, number, by } => self.identity(channel, &number, by),
                 Output::Act { channel, act } => self.act(channel, act),
                 Output::Truth(entry) => self.write(entry),
+            }
+        }
+    }
+
+    /// Sets whose tones the exchange sends.
+    #[must_use]
+    pub fn with_tones(mut self, country: Country) -> Plant {
+        self.signals = Signals::new(country);
+        self
+    }
+
+    /// Hears what Tandem dials on subscriber lines.
+    fn listen_for_keys(&mut self, span: SpanId, chunks: &[Chunk], now: Mono) {
+        let mut pressed = Vec::new();
+        let Some(line) = self.lines.get_mut(&span) else { return };
+        let law = line.law.unwrap_or(Law::A);
+        for (timeslot, (ear, chunk)) in (1..).map(Timeslot).zip(line.ears.iter_mut().zip(chunks)) {
+            let channel = ChannelId { span, timeslot };
+            if !self.exchange.is_dialling(channel) {
+                continue;
+            }
+            if let Some(DtmfEvent::Down { digit }) = ear.push(&g711::decode_chunk(law, chunk)) {
+                pressed.push((channel, char::from(digit)));
+            }
+        }
+        for (channel, key) in pressed {
+            self.tell(Input::Key { channel, key }, now);
+        }
+    }
+
+    fn loop_edge(&mut self, channel: ChannelId, edge: LoopEdge) {
+        let timeslot = channel.timeslot;
+        let edge = match edge {
+            LoopEdge::Ring(ringing) => Edge::Ring { timeslot, ringing },
+            LoopEdge::Polarity(polarity) => Edge::Polarity { timeslot, polarity },
+            LoopEdge::Feed(present) => Edge::Feed { timeslot, present },
+        };
+        if let Some(line) = self.lines.get_mut(&channel.span).filter(|line| line.up) {
+            self.lost += u64::from(line.edges.len() >= MAX_WAITING);
+            line.edges.truncate(MAX_WAITING - 1);
+            line.edges.push_back(edge);
+        }
+    }
+
+    /// Sends a caller's number.
+    fn identity(&mut self, channel: ChannelId, number: &str, by: Identity) {
+        let Some(place) = self.place(channel) else { return };
+        match by {
+            Identity::None => {}
+            Identity::Dtmf => {
+                if let Some(keys) = dsp::caller_id::dtmf::emit(number) {
+                    self.room.press(place, &keys);
+                }
+            }
+            Identity::Bell202 | Identity::V23 => {
+                self.room.signal(place, &Signals::identity(number, by), false);
             }
         }
     }
@@ -300,6 +367,11 @@ impl Plant {
         match act {
             Act::Say { voice, clip } => self.say(place, voice, clip),
             Act::Key(key) => self.room.press(place, key.encode_utf8(&mut [0; 4])),
+            Act::Tone(kind) => {
+                if let Some(tone) = self.signals.tone(kind) {
+                    self.room.signal(place, tone, true);
+                }
+            }
             Act::Hush => self.room.hush(place),
         }
     }

@@ -5,8 +5,13 @@ mod centre;
 
 use core::time::Duration;
 
-use centre::{attendant, behind_a_trunk, names, names_with_agents, queues, secs};
+use cas::fxo::AnswerBy;
+use centre::{
+    Wires, attendant, behind_a_trunk, dialled_over_exchange_lines, names, names_with_agents,
+    on_exchange_lines, queues, secs,
+};
 use simulator::event::{Outcome, Run, Shift, World, WorldConfig};
+use simulator::exchange::{Identity, IdentityTime, Release};
 use simulator::invariants::{self, Broken};
 use simulator::summary::Goals;
 use simulator::truth::{Entry, Event};
@@ -196,5 +201,51 @@ fn centres_of_every_kind_hold() {
         let outcome = run_queues(world, secs(900), 10);
         let told: Vec<_> = outcome.broken.iter().map(ToString::to_string).collect();
         assert!(told.is_empty(), "seed {seed}: {}", told.join("\n"));
+    }
+}
+
+const CHINA: Wires = Wires {
+    identity: Identity::Bell202,
+    time: IdentityTime::AfterRing,
+    release: Release::BusyTone,
+    answer: AnswerBy::Ringback,
+};
+
+/// Every way in which an exchange may tell what it does.
+fn all_wires() -> Vec<Wires> {
+    let times = [IdentityTime::AfterRing, IdentityTime::AfterReversal, IdentityTime::BeforeRing];
+    let releases = [Release::BusyTone, Release::FeedBreak, Release::Reversal];
+    let identities = [Identity::Bell202, Identity::Dtmf, Identity::V23];
+    let mut all = Vec::new();
+    for (n, identity) in identities.into_iter().enumerate() {
+        for (m, time) in times.into_iter().enumerate() {
+            all.push(Wires { identity, time, release: releases[(n + m) % 3], ..CHINA });
+        }
+    }
+    all
+}
+
+#[test]
+fn callers_over_exchange_lines_are_shown_by_number_served_and_let_go_in_every_way() {
+    for (seed, wires) in (41..).zip(all_wires()) {
+        let outcome = run_queues(on_exchange_lines(seed, wires, 12, 10), secs(1_200), 10);
+        let told: Vec<_> = outcome.broken.iter().map(ToString::to_string).collect();
+        assert!(told.is_empty(), "{wires:?}: {}", told.join("\n"));
+        assert!(outcome.summary.calls.answered > 30, "{wires:?}: {}", outcome.summary);
+    }
+}
+
+#[test]
+fn agents_called_over_exchange_lines_answer_in_every_way_and_everything_holds() {
+    for (seed, answer, release) in [
+        (51, AnswerBy::Ringback, Release::BusyTone),
+        (52, AnswerBy::Polarity, Release::Reversal),
+        (53, AnswerBy::Polarity, Release::FeedBreak),
+    ] {
+        let wires = Wires { answer, release, ..CHINA };
+        let outcome = run_queues(dialled_over_exchange_lines(seed, wires, 10), secs(1_200), 10);
+        let told: Vec<_> = outcome.broken.iter().map(ToString::to_string).collect();
+        assert!(told.is_empty(), "{answer:?}: {}", told.join("\n"));
+        assert!(outcome.summary.calls.answered > 10, "{answer:?}: {}", outcome.summary);
     }
 }

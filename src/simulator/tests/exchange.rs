@@ -1,6 +1,7 @@
 //! The exchange alone, against a bare user side of one span: what it does and what it writes.
 
 use core::time::Duration;
+use std::collections::BTreeMap;
 
 use clock::{Mono, Prng};
 use isdn::config::{PriConfig, Side};
@@ -35,6 +36,7 @@ impl Rig {
             spans: vec![span(TRUNK, SpanKind::E1, 31), span(PHONES, SpanKind::Fxs, 2)],
             phones: vec![Phone { name: "6001".into(), at: At::Number("6001".into()) }],
             habits,
+            loops: BTreeMap::new(),
         };
         let mut rig = Rig {
             now: Mono::ZERO,
@@ -88,6 +90,9 @@ impl Rig {
                 Some(Output::Truth(entry)) => self.truth.push(entry),
                 Some(Output::Act { channel, act }) => self.acts.push((channel, act)),
                 Some(Output::Hook { state, .. }) => self.hooks.push(state),
+                Some(Output::Loop { .. } | Output::Identity { .. }) => {
+                    panic!("this exchange has no such lines")
+                }
                 None => {}
             }
             match theirs {

@@ -74,7 +74,7 @@ pub struct SpanView {
     pub span: u16,
     /// "E1", "T1", "FXS", "FXO".
     pub kind: String,
-    /// "pri_user", "pri_network", "telephones", "unused".
+    /// "pri_user", "pri_network", "telephones", "exchange_lines", "unused".
     #[serde(rename = "use")]
     pub use_: String,
     /// Names of the alarms that stand.
@@ -103,6 +103,7 @@ impl SpanView {
                 link::Seating::PriUser => "pri_user",
                 link::Seating::PriNetwork => "pri_network",
                 link::Seating::Telephones => "telephones",
+                link::Seating::ExchangeLines => "exchange_lines",
                 link::Seating::Unused => "unused",
             }
             .into(),

@@ -110,6 +110,7 @@ export const en: Words = {
   "lines.use.pri_user": "PRI, user side",
   "lines.use.pri_network": "PRI, network side",
   "lines.use.telephones": "Telephones",
+  "lines.use.exchange_lines": "Exchange lines",
   "lines.use.unused": "Unused",
   "lines.dchannel.up": "D-channel up",
   "lines.dchannel.down": "D-channel down",

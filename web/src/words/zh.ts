@@ -102,6 +102,7 @@ export const zh = {
   "lines.use.pri_user": "PRI 用户侧",
   "lines.use.pri_network": "PRI 网络侧",
   "lines.use.telephones": "话机",
+  "lines.use.exchange_lines": "外线",
   "lines.use.unused": "未使用",
   "lines.dchannel.up": "D 信道正常",
   "lines.dchannel.down": "D 信道中断",

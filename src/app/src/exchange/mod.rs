@@ -88,7 +88,8 @@ pub(crate) fn run(config: Config) -> anyhow::Result<()> {
     let log_path = config.exchange.as_ref().map(|people| people.log.clone()).unwrap_or_default();
     let mut log = TruthLog::create(&log_path)?;
     let callers_come = has_public_span(&exchange);
-    let plant = Plant::new(exchange, voices(&config)?, Mono::ZERO);
+    let plant =
+        Plant::new(exchange, voices(&config)?, Mono::ZERO).with_tones(crate::wiring::country(&config));
     for voice in plant.babbles() {
         tracing::warn!(voice, "there are no voices of this kind (make prompts makes them): they babble");
     }

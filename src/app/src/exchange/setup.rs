@@ -1,13 +1,16 @@
 //! From the configuration to the simulated exchange: its spans, telephones, people and voices.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use config::{Config, FarEnd, Reach, TrunkSignalling};
 use isdn::config::Side;
-use simulator::exchange::{At, Config as ExchangeConfig, Phone, Span};
+use simulator::exchange::{
+    At, Config as ExchangeConfig, Identity, IdentityTime, LoopService, Phone, Release, Span,
+};
 use simulator::people::{CallerKind, Habits};
 use simulator::sound::Clips;
-use tdm::SpanKind;
+use tdm::{SpanId, SpanKind};
 
 use crate::refused;
 
@@ -41,7 +44,7 @@ pub(crate) fn exchange_config(config: &Config, unix_ms: u64) -> anyhow::Result<E
         // The other side of what we are.
         side: match config.trunk_of(span.id).map(|trunk| trunk.signalling) {
             Some(TrunkSignalling::PriNet) => Side::User,
-            Some(TrunkSignalling::PriCpe) | None => Side::Network,
+            Some(TrunkSignalling::PriCpe | TrunkSignalling::LoopStart) | None => Side::Network,
         },
     });
     let percent = |percent: u8| f64::from(percent) / 100.0;
@@ -56,6 +59,7 @@ pub(crate) fn exchange_config(config: &Config, unix_ms: u64) -> anyhow::Result<E
         unix_ms,
         spans: exchange_spans.collect(),
         phones: phones(config),
+        loops: loops(config, people),
         habits: Habits {
             calls_per_hour: people.calls_per_hour.into(),
             max_callers: people.max_callers.into(),
@@ -68,6 +72,38 @@ pub(crate) fn exchange_config(config: &Config, unix_ms: u64) -> anyhow::Result<E
             kinds: people.callers.iter().map(kind).collect(),
         },
     })
+}
+
+/// Returns what the exchange's subscriber lines are like: as our trunk expects them.
+fn loops(config: &Config, people: &config::Exchange) -> BTreeMap<SpanId, LoopService> {
+    let ring = config.system.country.ring_cadence();
+    let service = |span: &config::Span| {
+        let own = &config.trunk_of(span.id)?.loop_start;
+        let service = LoopService {
+            number: own.called.clone(),
+            identity: match (own.caller_id, config.detect.caller_id) {
+                (config::CallerIdBy::None, _) => Identity::None,
+                (config::CallerIdBy::Dtmf, _) => Identity::Dtmf,
+                (config::CallerIdBy::Fsk, config::CallerIdModem::Bell202) => Identity::Bell202,
+                (config::CallerIdBy::Fsk, config::CallerIdModem::V23) => Identity::V23,
+            },
+            time: match own.caller_id_time {
+                config::CallerIdTime::AfterRing => IdentityTime::AfterRing,
+                config::CallerIdTime::AfterReversal => IdentityTime::AfterReversal,
+                config::CallerIdTime::BeforeRing => IdentityTime::BeforeRing,
+            },
+            burst: Duration::from_millis(ring.on_ms.into()),
+            pause: Duration::from_millis(ring.off_ms.into()),
+            release: match people.line_release {
+                config::LineRelease::BusyTone => Release::BusyTone,
+                config::LineRelease::FeedBreak => Release::FeedBreak,
+                config::LineRelease::Reversal => Release::Reversal,
+            },
+            reverses: people.line_reversal,
+        };
+        Some((span.id, service))
+    };
+    spans(config).filter(|span| span.kind == SpanKind::Fxo).filter_map(service).collect()
 }
 
 fn language(kind: &config::CallerKind) -> String {

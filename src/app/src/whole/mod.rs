@@ -44,7 +44,7 @@ const SETTLE: Duration = Duration::from_secs(5);
 const FINISH_WITHIN: Duration = Duration::from_secs(1_800);
 const PROGRESS_EVERY: Duration = Duration::from_secs(60);
 /// How far times may differ: people are recognised by their voices after a while.
-const TOLERANCES: Tolerances = Tolerances { signalling_ms: 3_000, hook_ms: 3_000 };
+const TOLERANCES: Tolerances = Tolerances { signalling_ms: 3_000, hook_ms: 3_000, exchange_lines: false };
 
 /// What a run is to be.
 pub(crate) struct Run {
@@ -75,6 +75,8 @@ struct Whole {
     ended: BTreeMap<String, CallView>,
     queues: BTreeMap<String, QueueView>,
     agents: BTreeMap<String, AgentView>,
+    /// Some callers come over exchange lines.
+    has_lines: bool,
 }
 
 impl Run {
@@ -114,7 +116,8 @@ impl Whole {
         let mut exchange = exchange_config(config, unix_ms)?;
         exchange.seed = seed.unwrap_or(exchange.seed);
         let seed = exchange.seed;
-        let plant = Plant::new(exchange, voices(config)?, Mono::ZERO);
+        let has_lines = !exchange.loops.is_empty();
+        let plant = Plant::new(exchange, voices(config)?, Mono::ZERO).with_tones(wiring::country(config));
         let shared = Arc::new(Mutex::new(Shared::new(plant, clock.clone())));
         let far_end = |span| PlantEnd::boxed(&shared, span);
         let lines = Stepped::new(config, &clock, anchor, far_end, Box::new(CountingDisk))?;
@@ -132,6 +135,7 @@ impl Whole {
             ended: BTreeMap::new(),
             queues: BTreeMap::new(),
             agents: BTreeMap::new(),
+            has_lines,
         })
     }
 
@@ -221,7 +225,7 @@ impl Whole {
             remains: Some(remains),
             away_ms: Vec::new(),
             unordered: self.unordered,
-            tolerances: TOLERANCES,
+            tolerances: if self.has_lines { TOLERANCES.with_exchange_lines() } else { TOLERANCES },
         };
         let agents: Vec<AgentView> = self.agents.into_values().collect();
         let summary = Summary::new(&evidence, &agents, self.seed, simulated_ms, goals);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use simulator::history::{History, TrueCall};
+use simulator::history::{End, History, TrueCall};
 use simulator::invariants::Evidence;
 use simulator::truth::{Entry, Event};
 use switch::view::CallView;
@@ -59,7 +59,9 @@ pub(super) fn check(evidence: &Evidence, lost: Lost) -> Sound {
         evidence.records.iter().map(|record| (record.calling.as_str(), record)).collect();
     for call in history.calls.values() {
         if let Some(record) = by_number.get(call.number.as_str()) {
-            sound.recording(call, record);
+            // An exchange line is still recorded until it is known that the caller has gone.
+            let end = if evidence.tolerances.exchange_lines { call.ended } else { call.hung_up };
+            sound.recording(call, end, record);
         }
     }
     sound
@@ -100,9 +102,9 @@ impl Sound {
     }
 
     /// A recording begins when the call is answered and ends with it.
-    fn recording(&mut self, call: &TrueCall, record: &CallView) {
-        let (Some(answered), Some(hung_up)) = (call.answered_ms, call.hung_up) else { return };
-        let length = hung_up.at_ms.saturating_sub(answered);
+    fn recording(&mut self, call: &TrueCall, end: Option<End>, record: &CallView) {
+        let (Some(answered), Some(end)) = (call.answered_ms, end) else { return };
+        let length = end.at_ms.saturating_sub(answered);
         for recording in &record.recordings {
             self.recordings += 1;
             let recorded = recording.length_ms.unwrap_or(0);

@@ -116,12 +116,11 @@ fn far_end(reader: &Reader<'_>, draft: &Draft, span: &Span, place: &Place) {
         return;
     }
     match span.kind {
-        SpanKind::E1 | SpanKind::T1 if draft.trunk_of(span.id).is_none() => {
+        SpanKind::E1 | SpanKind::T1 | SpanKind::Fxo if draft.trunk_of(span.id).is_none() => {
             let problem =
                 format!("needs a [[trunk]] with span {}: it tells how the exchange speaks", span.id);
             reader.wrong(place, "far_end", problem);
         }
-        SpanKind::Fxo => reader.wrong(place, "far_end", "has no FXO lines: E1, T1 or FXS is needed"),
-        SpanKind::E1 | SpanKind::T1 | SpanKind::Fxs => {}
+        SpanKind::E1 | SpanKind::T1 | SpanKind::Fxs | SpanKind::Fxo => {}
     }
 }

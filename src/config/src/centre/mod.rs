@@ -7,5 +7,5 @@ mod sections;
 
 pub(crate) use check::check;
 pub(crate) use flow::{FlowFile, read_all};
-pub use model::{Acd, Agent, AgentStart, CallerKind, Exchange, Flow, Queue, Store};
+pub use model::{Acd, Agent, AgentStart, CallerKind, Exchange, Flow, LineRelease, Queue, Store};
 pub(crate) use sections::{RawAcd, RawFlow, acd, agent, exchange, flow, queue, store};

@@ -92,12 +92,27 @@ pub struct Exchange {
     pub no_answer_percent: u8,
     /// How many of 100 talks the agent ends first.
     pub agent_hangs_up_percent: u8,
+    /// How it tells an exchange line that the other side has hung up.
+    pub line_release: LineRelease,
+    /// Whether it reverses the polarity of an exchange line when the called party answers.
+    pub line_reversal: bool,
     /// The voices of its people.
     pub voices_dir: PathBuf,
     /// Where it writes what really happened.
     pub log: PathBuf,
     /// The kinds of its callers; at least one.
     pub callers: Vec<CallerKind>,
+}
+
+/// How an exchange tells a line that the other side has hung up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LineRelease {
+    /// By busy tone alone.
+    BusyTone,
+    /// It breaks the feed for a moment; busy tone follows.
+    FeedBreak,
+    /// It reverses the polarity; busy tone follows.
+    Reversal,
 }
 
 /// `[[exchange.caller]]`: one kind of callers.

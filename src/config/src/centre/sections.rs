@@ -130,6 +130,8 @@ pub(crate) fn exchange(mut s: Section<'_, '_>, data: &Path, prompts: &Path) -> P
         pick_up: s.duration("pick_up_s", 0..=60, 3),
         no_answer_percent: s.integer("no_answer_percent", 0..=100, "percent", 2),
         agent_hangs_up_percent: s.integer("agent_hangs_up_percent", 0..=100, "percent", 30),
+        line_release: s.choice("line_release", RELEASES, "busy_tone"),
+        line_reversal: s.boolean("line_reversal", false),
         voices_dir: prompts.join(s.text("voices_dir", PATH, "voices", path)),
         log: data.join(s.text("log", PATH, "exchange.jsonl", path)),
         callers: kinds.into_iter().map(caller_kind).collect(),
@@ -159,4 +161,9 @@ fn keys(text: &str) -> Option<String> {
 
 const STARTS: &[(&str, AgentStart)] =
     &[("offline", AgentStart::Offline), ("busy", AgentStart::Busy), ("ready", AgentStart::Ready)];
+const RELEASES: &[(&str, LineRelease)] = &[
+    ("busy_tone", LineRelease::BusyTone),
+    ("feed_break", LineRelease::FeedBreak),
+    ("reversal", LineRelease::Reversal),
+];
 const LANGUAGES: &[(&str, ivr::Language)] = &[("zh", ivr::Language::Zh), ("en", ivr::Language::En)];

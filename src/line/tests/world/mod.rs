@@ -1,26 +1,30 @@
 //! A whole appliance without audio, in virtual time: an exchange (the network side of our own stack), the line machine, a
 //! switch that can be killed at any moment, an engine that only says "applied", telephones.
+#![allow(dead_code, reason = "each test uses its part")]
 
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 
 use call::{Action, NumberEntry, Plan, Seat};
 use card::{CardEvent, LineOrder, RingCadence};
+use cas::fxo::FxoConfig;
 use cas::fxs::FxsConfig;
 use clock::{Mono, Prng, SampleTime, WallAnchor};
+use isdn::config::Hunt;
 use isdn::config::{PriConfig, Side};
 use isdn::event::{CallId, ChannelChoice, Input as PriInput, Output as PriOutput, PriEvent, Request, Setup};
 use isdn::pri::Pri;
 use isdn::wire::{BearerCapability, Digits, PartyNumber};
-use line::{Input, LineConfig, Machine, Output, PhoneConfig, SpanConfig, TrunkConfig};
+use line::{IdentityBy, Input, LineConfig, LoopStart, Machine, Output, PhoneConfig, SpanConfig, TrunkConfig};
 use link::RecordingState;
-use rt::{FeedPort, RtEvent, RtEventKind, RtOp, Source, Strip};
+use rt::{Digits as KeyDigits, FeedPort, Heard, RtEvent, RtEventKind, RtOp, Source, Strip, Wants};
 use switch::view::View;
 use switch::{Reply, RequestId, SwitchConfig, Trunk};
 use tdm::{Alarms, ChannelId, HookState, Law, SpanId, SpanKind, Timeslot};
 
 pub const TRUNK: SpanId = SpanId(1);
 pub const PHONES: SpanId = SpanId(5);
+pub const LINES: SpanId = SpanId(6);
 pub const PROMPT_LENGTH: Duration = Duration::from_secs(2);
 
 /// Something that will happen to the line machine by itself.
@@ -40,6 +44,12 @@ pub struct World {
     /// What each strip sends.
     pub sources: BTreeMap<Strip, Source>,
     pub ringing: BTreeSet<ChannelId>,
+    /// Exchange lines whose loop is closed.
+    pub off_hook: BTreeSet<ChannelId>,
+    /// What each strip listens for.
+    pub wants: BTreeMap<Strip, Wants>,
+    /// Digits sent, with the strip.
+    pub dialled: Vec<(Strip, KeyDigits)>,
     pub recordings: BTreeMap<String, bool>,
     /// Events of the exchange that no test has looked at yet.
     pub told: Vec<PriEvent>,
@@ -65,6 +75,7 @@ pub fn plan() -> Plan {
     };
     let attendant = Action::Attendant { digits: 3, digit_timeout: Duration::from_secs(5), attempts: 3 };
     let trunk = Action::Trunk { to: link::Destination::Trunk(vec![TRUNK]), caller: None };
+    let lines = Action::Trunk { to: link::Destination::Trunk(vec![LINES]), caller: None };
     let seat = |n: u8| Seat {
         number: (200 + u16::from(n)).to_string(),
         place: call::Place::Port(ChannelId::new(PHONES.0, n)),
@@ -76,6 +87,7 @@ pub fn plan() -> Plan {
             entry("8001", Action::Seat("201".into()), true),
             entry("8002", Action::Announce, false),
             entry("9*", trunk, false),
+            entry("7*", lines, false),
         ],
         seats: (1..=8).map(seat).collect(),
         digit_timeout: Duration::from_secs(5),
@@ -83,9 +95,15 @@ pub fn plan() -> Plan {
     }
 }
 
-fn line_config() -> LineConfig {
+fn line_config(identity: IdentityBy) -> LineConfig {
     let bank = PhoneConfig { fxs: FxsConfig::default(), cadence: RingCadence::CHINA };
     let pri = PriConfig::new(Side::User, SpanKind::E1);
+    let lines = TrunkConfig::LoopStart(LoopStart {
+        fxo: FxoConfig::default(),
+        identity,
+        called: "8001".into(),
+        hunt: Hunt::Ascending,
+    });
     let spans = vec![
         SpanConfig {
             span: TRUNK,
@@ -95,6 +113,7 @@ fn line_config() -> LineConfig {
             phones: None,
         },
         SpanConfig { span: PHONES, kind: SpanKind::Fxs, channels: 8, trunk: None, phones: Some(bank) },
+        SpanConfig { span: LINES, kind: SpanKind::Fxo, channels: 4, trunk: Some(lines), phones: None },
     ];
     let channels = spans.iter().flat_map(|s| (1..=s.channels).map(|t| ChannelId::new(s.span.0, t)));
     LineConfig {
@@ -111,16 +130,24 @@ fn line_config() -> LineConfig {
 impl World {
     /// Makes a world whose D-channel is up and whose switch is attached.
     pub fn new(seed: u64) -> World {
+        World::with_identity(seed, IdentityBy::Fsk)
+    }
+
+    /// The same, with exchange lines that tell a caller's number in this way.
+    pub fn with_identity(seed: u64, identity: IdentityBy) -> World {
         let mut prng = Prng::new(seed);
         let exchange = Pri::new(PriConfig::new(Side::Network, SpanKind::E1), prng.fork());
         let mut world = World {
             now: Mono::from_millis(1_000),
             exchange,
-            line: Machine::new(line_config(), prng.fork()),
+            line: Machine::new(line_config(identity), prng.fork()),
             switch: None,
             view: View::default(),
             sources: BTreeMap::new(),
             ringing: BTreeSet::new(),
+            off_hook: BTreeSet::new(),
+            wants: BTreeMap::new(),
+            dialled: Vec::new(),
             recordings: BTreeMap::new(),
             told: Vec::new(),
             replies: Vec::new(),
@@ -164,6 +191,15 @@ impl World {
 
     pub fn hook(&mut self, port: u8, state: HookState) {
         self.card(CardEvent::Hook { channel: ChannelId::new(PHONES.0, port), state });
+    }
+
+    pub fn heard(&mut self, channel: ChannelId, heard: Heard) {
+        self.rt(RtEventKind::Heard { strip: strip(channel), heard });
+    }
+
+    /// Says that the digits ordered last have gone out.
+    pub fn digits_sent(&mut self, channel: ChannelId) {
+        self.rt(RtEventKind::Dialled { strip: strip(channel) });
     }
 
     pub fn key(&mut self, channel: ChannelId, digits: &str) {
@@ -320,9 +356,20 @@ impl World {
     fn engine(&mut self, op: RtOp) {
         match op {
             RtOp::Send { strip, source } => drop(self.sources.insert(strip, source)),
-            RtOp::Reset { strip } => drop(self.sources.insert(strip, Source::Silence)),
+            RtOp::Reset { strip } => {
+                self.sources.insert(strip, Source::Silence);
+                self.wants.insert(strip, Wants::empty());
+            }
             RtOp::Line(LineOrder::Ring { channel, cadence: Some(_) }) => drop(self.ringing.insert(channel)),
             RtOp::Line(LineOrder::Ring { channel, cadence: None }) => drop(self.ringing.remove(&channel)),
+            RtOp::Line(LineOrder::Hook { channel, state: HookState::OffHook }) => {
+                self.off_hook.insert(channel);
+            }
+            RtOp::Line(LineOrder::Hook { channel, state: HookState::OnHook }) => {
+                self.off_hook.remove(&channel);
+            }
+            RtOp::Detect { strip, wants } => drop(self.wants.insert(strip, wants)),
+            RtOp::Dial { strip, digits } => self.dialled.push((strip, digits)),
             _ => {}
         }
     }

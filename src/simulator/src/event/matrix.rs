@@ -23,6 +23,11 @@ impl Matrix {
         Matrix { channels, sources: BTreeMap::new(), ringing: BTreeSet::new() }
     }
 
+    /// Returns the channel of a strip.
+    pub fn channel(&self, strip: Strip) -> Option<ChannelId> {
+        self.channels.get(&strip).copied()
+    }
+
     /// Carries out a command; returns what the exchange notices of it.
     pub fn apply(&mut self, op: RtOp) -> Option<Input<'static>> {
         match op {
@@ -33,10 +38,10 @@ impl Matrix {
                 let changed = if on { self.ringing.insert(channel) } else { self.ringing.remove(&channel) };
                 changed.then_some(Input::Ring { channel, on })
             }
-            // Nobody hears digits that Tandem sends, and the rest makes no sound.
+            RtOp::Line(LineOrder::Hook { channel, state }) => Some(Input::Loop { channel, hook: state }),
+            // Digits that Tandem sends take their time: the world has them; the rest makes no sound.
             RtOp::Line(
                 LineOrder::Abcd { .. }
-                | LineOrder::Hook { .. }
                 | LineOrder::Polarity { .. }
                 | LineOrder::Break { .. }
                 | LineOrder::SendAlarms { .. },

@@ -20,14 +20,18 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use card::CardEvent;
 use clock::{Mono, Prng, SampleTime, WallAnchor};
+use dsp::caller_id::{CallerId, Message, dtmf, emit};
+use dsp::fsk::FskEvent;
+use dsp::listen::FskChannel;
+use dsp::progress::{ProgressEvent, ProgressKind};
 use line::Output as LineOutput;
 use link::{LegId, RecordingState};
-use rt::{FeedPort, RtCommand, RtEvent, RtEventKind, RtOp};
+use rt::{Digits, FeedPort, Heard, RtCommand, RtEvent, RtEventKind, RtOp, Strip};
 use switch::view::{AgentStateView, AgentView, CallView, QueueView, Update};
 use switch::{AgentOrder, Request, RequestId};
 use tdm::{Alarms, ChannelId, HdlcFrame, HookState, SpanId};
 
-use crate::exchange::{self, Act, Exchange};
+use crate::exchange::{self, Act, Exchange, Identity, LoopEdge};
 use crate::truth::Entry;
 use matrix::Matrix;
 pub use run::{FINISH_WITHIN, Outcome, Progress, Run, unordered};
@@ -36,6 +40,10 @@ pub use run::{FINISH_WITHIN, Outcome, Progress, Run, unordered};
 const PERIOD: Duration = Duration::from_millis(1);
 /// How long a detector listens to a key before it tells it.
 const KEY_HEARD_AFTER: Duration = Duration::from_millis(45);
+/// How long each digit that Tandem dials takes.
+const DIGIT_SENT_IN: Duration = Duration::from_millis(200);
+/// How long a caller's number takes on a subscriber line.
+const IDENTITY_HEARD_AFTER: Duration = Duration::from_millis(900);
 /// How long a recorder takes to open or to close a file.
 const RECORDER: Duration = Duration::from_millis(100);
 /// How long an agent's program takes to come back to a switch that was started again.
@@ -84,6 +92,14 @@ enum Due {
     Applied(u32, RtOp),
     FeedDone(FeedPort, u16),
     Key(ChannelId, char),
+    /// Tandem has sent a key on a channel.
+    Sent(ChannelId, char),
+    /// Tandem has sent all of them.
+    Dialled(Strip),
+    /// A caller's number has been heard on a subscriber line.
+    Identity(ChannelId, String, Identity),
+    /// A tone of the exchange is recognised, if it still is the one of this number.
+    Tone(ChannelId, u64),
     Recording(link::RecordingId, RecordingState),
     Stored(LegId),
     Work(String, AgentOrder),
@@ -102,6 +118,8 @@ pub struct World {
     matrix: Matrix,
     due: BTreeMap<(Mono, u64), Due>,
     order: u64,
+    /// The tone on each subscriber line, its number, and whether it was told.
+    tones: BTreeMap<ChannelId, (ProgressKind, u64, bool)>,
     /// When the line machine began to write which recording.
     recordings: BTreeMap<link::RecordingId, Mono>,
     agents: BTreeMap<String, AgentView>,
@@ -133,6 +151,7 @@ impl World {
             matrix: Matrix::new(&config.line.strips),
             due: BTreeMap::new(),
             order: 0,
+            tones: BTreeMap::new(),
             recordings: BTreeMap::new(),
             agents: BTreeMap::new(),
             live: BTreeMap::new(),
@@ -356,6 +375,12 @@ impl World {
                     self.rt(RtEventKind::DigitDown { strip, digit });
                 }
             }
+            Due::Sent(channel, key) => {
+                self.exchange.handle(exchange::Input::Key { channel, key }, self.now);
+            }
+            Due::Dialled(strip) => self.rt(RtEventKind::Dialled { strip }),
+            Due::Identity(channel, number, by) => self.identity(channel, &number, by),
+            Due::Tone(channel, number) => self.tone_recognised(channel, number),
             Due::Recording(recording, state) => self.tell_line(line::Input::Recording { recording, state }),
             Due::Stored(call) => {
                 let now = self.now;
@@ -424,7 +449,12 @@ impl World {
     fn line_output(&mut self, output: LineOutput) {
         match output {
             LineOutput::Frame { span, frame } => self.frame(span, &frame),
-            LineOutput::Rt(RtCommand { seq, op }) => self.later(PERIOD, Due::Applied(seq, op)),
+            LineOutput::Rt(RtCommand { seq, op }) => {
+                if let RtOp::Dial { strip, digits } = op {
+                    self.dial(strip, digits);
+                }
+                self.later(PERIOD, Due::Applied(seq, op));
+            }
             LineOutput::ToSwitch(message) => {
                 let now = self.now;
                 if let Some(switch) = &mut self.switch {
@@ -469,12 +499,76 @@ impl World {
                 self.tell_line(line::Input::Frame { span, octets: frame.octets() });
             }
             exchange::Output::Hook { channel, state } => self.hook(channel, state),
+            exchange::Output::Loop { channel, edge } => self.card(match edge {
+                LoopEdge::Ring(ringing) => CardEvent::Ring { channel, ringing },
+                LoopEdge::Polarity(polarity) => CardEvent::Polarity { channel, polarity },
+                LoopEdge::Feed(present) => CardEvent::Feed { channel, present },
+            }),
+            exchange::Output::Identity { channel, number, by } => {
+                self.later(IDENTITY_HEARD_AFTER, Due::Identity(channel, number, by));
+            }
+            exchange::Output::Act { channel, act: Act::Tone(kind) } => self.tone(channel, Some(kind)),
             exchange::Output::Act { channel, act: Act::Key(key) } => {
                 self.later(KEY_HEARD_AFTER, Due::Key(channel, key));
             }
-            // Nothing is heard in this world.
-            exchange::Output::Act { act: Act::Say { .. } | Act::Hush, .. } => {}
+            // Nothing is heard in this world, but that a tone is over.
+            exchange::Output::Act { channel, act: Act::Say { .. } | Act::Hush } => self.tone(channel, None),
             exchange::Output::Truth(entry) => self.truth.push(entry),
+        }
+    }
+
+    /// Tandem dials: the exchange hears one digit after the other.
+    fn dial(&mut self, strip: Strip, digits: Digits) {
+        let Some(channel) = self.matrix.channel(strip) else { return };
+        let mut after = Duration::ZERO;
+        for digit in digits.as_bytes() {
+            after += DIGIT_SENT_IN;
+            self.later(after, Due::Sent(channel, char::from(*digit)));
+        }
+        self.later(after + PERIOD, Due::Dialled(strip));
+    }
+
+    /// Another tone, or none, sounds on a subscriber line.
+    fn tone(&mut self, channel: ChannelId, kind: Option<ProgressKind>) {
+        if let Some((before, _, true)) = self.tones.remove(&channel) {
+            self.heard(channel, Heard::Progress(ProgressEvent::Ended(before)));
+        }
+        let Some(kind) = kind else { return };
+        self.later(recognised_after(kind), Due::Tone(channel, self.order + 1));
+        self.tones.insert(channel, (kind, self.order, false));
+    }
+
+    fn tone_recognised(&mut self, channel: ChannelId, number: u64) {
+        if let Some((kind, known, told)) = self.tones.get_mut(&channel)
+            && *known == number
+        {
+            *told = true;
+            let event = ProgressEvent::Began(*kind);
+            self.heard(channel, Heard::Progress(event));
+        }
+    }
+
+    fn heard(&mut self, channel: ChannelId, heard: Heard) {
+        if let Some(strip) = self.config.line.strips.get(&channel).copied() {
+            self.rt(RtEventKind::Heard { strip, heard });
+        }
+    }
+
+    /// A caller's number has come whole.
+    fn identity(&mut self, channel: ChannelId, number: &str, by: Identity) {
+        match by {
+            Identity::None => {}
+            Identity::Dtmf => {
+                for key in dtmf::emit(number).unwrap_or_default().chars() {
+                    self.later(Duration::ZERO, Due::Key(channel, key));
+                }
+            }
+            Identity::Bell202 | Identity::V23 => {
+                let caller = CallerId { number: Some(number.into()), ..CallerId::default() };
+                for octet in emit(&caller, Message::Multiple) {
+                    self.heard(channel, Heard::Fsk(FskChannel::CallerId, FskEvent::Octet(octet)));
+                }
+            }
         }
     }
 
@@ -525,4 +619,14 @@ impl World {
     pub fn callers_known(&self) -> BTreeSet<&str> {
         self.live.values().map(|call| call.calling.as_str()).collect()
     }
+}
+
+/// How long the detectors take for a tone of China: two cycles of a short cadence, a second of a long one.
+fn recognised_after(kind: ProgressKind) -> Duration {
+    Duration::from_millis(match kind {
+        ProgressKind::Dial | ProgressKind::Ringback => 1_300,
+        ProgressKind::Busy => 1_450,
+        ProgressKind::Congestion => 2_850,
+        ProgressKind::Unobtainable | ProgressKind::SpecialInformation | ProgressKind::Other(_) => 3_300,
+    })
 }

@@ -87,6 +87,7 @@ impl World {
             calls: self.live.keys().cloned().collect(),
         };
         let unordered = unordered(&self.config.switch);
+        let lines = !self.config.exchange.loops.is_empty();
         let away = self.kills.iter().map(|(from, to)| (from.as_millis(), to.as_millis())).collect();
         Evidence {
             truth: self.truth,
@@ -97,7 +98,11 @@ impl World {
             unordered,
             remains: Some(remains),
             away_ms: away,
-            tolerances: Tolerances::default(),
+            tolerances: if lines {
+                Tolerances::default().with_exchange_lines()
+            } else {
+                Tolerances::default()
+            },
         }
     }
 }

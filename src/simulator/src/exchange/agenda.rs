@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use clock::Mono;
-use tdm::SpanId;
+use tdm::{ChannelId, SpanId};
 
 /// Who may have a deadline, or a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -18,6 +18,8 @@ pub(crate) enum Who {
     Caller(u32),
     /// An agent, by the place of the phone.
     Agent(u16),
+    /// A subscriber line.
+    Loop(ChannelId),
 }
 
 /// All deadlines.

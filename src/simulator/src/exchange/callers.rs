@@ -1,6 +1,7 @@
 //! Callers on their lines: how they come, what Tandem does with their calls, how these end.
 
 use core::time::Duration;
+use std::collections::BTreeSet;
 
 use clock::Mono;
 use isdn::cause::Cause;
@@ -17,14 +18,22 @@ use crate::truth::{Event, Party};
 /// What every caller's number begins with; the number of the call follows, so that no two are the same.
 const NUMBER_PREFIX: &str = "139";
 
+/// By what a caller reaches Tandem.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Via {
+    /// A call on a PRI span.
+    Pri { span: SpanId, call: CallId },
+    /// A subscriber line.
+    Loop,
+}
+
 /// A caller with the call.
 #[derive(Debug)]
 pub(crate) struct Line {
     pub person: Caller,
     pub number: String,
     pub kind: u8,
-    pub span: SpanId,
-    pub call: CallId,
+    pub via: Via,
     pub channel: ChannelId,
     pub accepted: bool,
     pub answered: bool,
@@ -61,30 +70,32 @@ impl Exchange {
         self.next_caller += 1;
         let id = self.next_caller;
         let number = format!("{NUMBER_PREFIX}{id:08}");
-        let Some((span, call, channel)) = self.set_up(&called, &number, now) else {
+        let Some((via, channel)) = self.set_up(&called, &number, now) else {
             return self.tell(Event::Blocked { number, called }, now);
+        };
+        let called = match via {
+            Via::Pri { .. } => called,
+            Via::Loop => {
+                self.config.loops.get(&channel.span).map_or(called, |service| service.number.clone())
+            }
         };
         let habits = &self.config.habits;
         let person = Caller::new(habits, &habits.kinds[usize::from(kind)], prng, now);
         self.agenda.set(Who::Caller(id), person.poll_timeout());
         let told = number.clone();
-        let line = Line {
-            person,
-            number,
-            kind,
-            span,
-            call,
-            channel,
-            accepted: false,
-            answered: false,
-            cleared: None,
-        };
+        let line =
+            Line { person, number, kind, via, channel, accepted: false, answered: false, cleared: None };
         self.lines.insert(id, line);
-        self.calls.insert((span, call), Who::Caller(id));
+        if let Via::Pri { span, call } = via {
+            self.calls.insert((span, call), Who::Caller(id));
+        }
         self.channels.insert(channel, Who::Caller(id));
         self.tell(Event::Offered { call: id, number: told, called, channel }, now);
         self.tell(Event::Channel { channel, busy: true }, now);
-        self.pri_drain(span, now);
+        match via {
+            Via::Pri { span, .. } => self.pri_drain(span, now),
+            Via::Loop => self.ring_loop(id, channel, now),
+        }
     }
 
     fn draw_kind(&mut self) -> u8 {
@@ -106,10 +117,13 @@ impl Exchange {
         usize::try_from(draw).ok().and_then(|index| called.get(index)).cloned().unwrap_or_default()
     }
 
-    /// Sends a SETUP on the next span that has a channel free.
-    fn set_up(&mut self, called: &str, number: &str, now: Mono) -> Option<(SpanId, CallId, ChannelId)> {
+    /// Sends a SETUP on the next span that has a channel free, or finds a line.
+    fn set_up(&mut self, called: &str, number: &str, now: Mono) -> Option<(Via, ChannelId)> {
         let (called, calling) = (Digits::new(called)?, Digits::new(number)?);
-        let span = self.next_span()?;
+        let span = self.next_span(now)?;
+        if let Some(channel) = self.idle_loop(span, now) {
+            return Some((Via::Loop, channel));
+        }
         let trunk = self.trunks.get_mut(&span)?;
         let call = trunk.pri.next_call();
         let setup = Setup {
@@ -123,19 +137,22 @@ impl Exchange {
         };
         trunk.pri.handle(isdn::event::Input::Request(Request::Setup(Box::new(setup))), now);
         let timeslot = trunk.pri.calls().find(|known| known.call == call)?.channel?;
-        Some((span, call, ChannelId { span, timeslot }))
+        Some((Via::Pri { span, call }, ChannelId { span, timeslot }))
     }
 
     /// Returns the next span in turn that works and has a channel free.
-    fn next_span(&mut self) -> Option<SpanId> {
+    fn next_span(&mut self, now: Mono) -> Option<SpanId> {
         let free = |trunk: &super::Trunk| {
             let channels = trunk.pri.channels();
             trunk.up
                 && trunk.kind.side == Side::Network
                 && channels.timeslots().any(|timeslot| channels.is_free(timeslot))
         };
-        let after = self.trunks.iter().filter(|(span, _)| Some(**span) > self.last_span);
-        let span = after.chain(self.trunks.iter()).find(|(_, trunk)| free(trunk)).map(|(span, _)| *span)?;
+        let spans = self.trunks.iter().filter(|(_, trunk)| free(trunk)).map(|(span, _)| *span);
+        let lines = self.loops_up.iter().filter(|span| self.idle_loop(**span, now).is_some()).copied();
+        let free: BTreeSet<SpanId> = spans.chain(lines).collect();
+        let after = free.iter().find(|span| Some(**span) > self.last_span);
+        let span = after.or(free.first()).copied()?;
         self.last_span = Some(span);
         Some(span)
     }
@@ -191,12 +208,21 @@ impl Exchange {
     }
 
     fn hang_up(&mut self, id: u32, now: Mono) {
-        let Some((span, call)) = self.lines.get(&id).map(|line| (line.span, line.call)) else {
+        let Some((via, channel)) = self.lines.get(&id).map(|line| (line.via, line.channel)) else {
             return;
         };
         let cause = Cause::NORMAL_CLEARING;
         self.clear_line(id, Party::Caller, cause.value(), now);
-        self.ask(span, Request::Disconnect { call, cause, inband: false }, now);
+        match via {
+            Via::Pri { span, call } => {
+                self.ask(span, Request::Disconnect { call, cause, inband: false }, now);
+            }
+            Via::Loop => {
+                if self.loop_left(channel, now) {
+                    self.line_ended(id, cause.value(), now);
+                }
+            }
+        }
     }
 
     /// One side has begun to clear a caller's call.
@@ -230,7 +256,7 @@ impl Exchange {
 
     /// Tells who released a call that nobody had disconnected before.
     fn who_released(&self, id: u32, cause: u8) -> Party {
-        let up = self.lines.get(&id).is_some_and(|line| self.is_up(line.span));
+        let up = self.lines.get(&id).is_some_and(|line| self.is_up(line.channel.span));
         let by_timer = cause == Cause::TIMER_EXPIRED.value();
         if up && !by_timer { Party::Tandem } else { Party::Exchange }
     }

@@ -10,16 +10,18 @@
 //! and tells the same. Who talks with whom is known from the world: by the caller's number that a phone behind a span
 //! shows, or because a person hears a person.
 //!
-//! Limits: [`MAX_PHONES`] phones, [`MAX_CALLERS`] callers at once; no caller comes over an analogue line.
+//! Limits: [`MAX_PHONES`] phones, [`MAX_CALLERS`] callers at once.
 
 mod agenda;
 mod callers;
+mod loops;
 mod phones;
 mod talk;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use clock::{Mono, Prng};
+use dsp::progress::ProgressKind;
 use isdn::config::{PriConfig, Side};
 use isdn::event::{CallId, Input as PriInput, Offer, Output as PriOutput, PriEvent, Request};
 use isdn::pri::Pri;
@@ -29,6 +31,8 @@ use crate::people::{Habits, Voice};
 use crate::truth::{Entry, Event, Party};
 use agenda::{Agenda, Who};
 use callers::Line;
+use loops::Loop;
+pub use loops::{Identity, IdentityTime, LoopEdge, LoopService, Release};
 use phones::Set;
 
 /// The most telephones.
@@ -49,6 +53,8 @@ pub struct Config {
     pub phones: Vec<Phone>,
     /// What people are like.
     pub habits: Habits,
+    /// What the subscriber lines of a span are like, for every FXO span.
+    pub loops: BTreeMap<SpanId, LoopService>,
 }
 
 /// One span.
@@ -56,7 +62,7 @@ pub struct Config {
 pub struct Span {
     /// Its number.
     pub span: SpanId,
-    /// E1 or T1: PRI; FXS: telephones.
+    /// E1 or T1: PRI; FXS: telephones; FXO: subscriber lines.
     pub kind: SpanKind,
     /// Its channels; counts for telephones.
     pub channels: u8,
@@ -108,6 +114,20 @@ pub enum Input<'a> {
         channel: ChannelId,
         /// It begins.
         on: bool,
+    },
+    /// Tandem closes or opens the loop of a subscriber line.
+    Loop {
+        /// The line.
+        channel: ChannelId,
+        /// The loop.
+        hook: HookState,
+    },
+    /// Tandem has sent a key on a subscriber line.
+    Key {
+        /// The line.
+        channel: ChannelId,
+        /// The key.
+        key: char,
     },
     /// What is received on a channel has changed.
     Heard {
@@ -163,6 +183,22 @@ pub enum Output {
         /// Its hook.
         state: HookState,
     },
+    /// A subscriber line shows something.
+    Loop {
+        /// The line.
+        channel: ChannelId,
+        /// What.
+        edge: LoopEdge,
+    },
+    /// A caller's number is sent on a subscriber line.
+    Identity {
+        /// The line.
+        channel: ChannelId,
+        /// The number.
+        number: String,
+        /// How.
+        by: Identity,
+    },
     /// A person does something that is heard.
     Act {
         /// Where.
@@ -174,7 +210,7 @@ pub enum Output {
     Truth(Entry),
 }
 
-/// What a person does that is heard on the channel.
+/// What a person, or the exchange, does that is heard on the channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Act {
     /// Says a clip, instead of what is being said; at its end comes [`Input::Said`].
@@ -186,7 +222,9 @@ pub enum Act {
     },
     /// Presses a key: one DTMF digit.
     Key(char),
-    /// Says no more.
+    /// The exchange sends a tone, instead of what was said.
+    Tone(ProgressKind),
+    /// Says no more, and sends no tone.
     Hush,
 }
 
@@ -214,6 +252,9 @@ pub struct Exchange {
     config: Config,
     arrivals: Prng,
     trunks: BTreeMap<SpanId, Trunk>,
+    loops: BTreeMap<ChannelId, Loop>,
+    /// The spans of subscriber lines that work.
+    loops_up: BTreeSet<SpanId>,
     /// The span on which the last caller was sent.
     last_span: Option<SpanId>,
     lines: BTreeMap<u32, Line>,
@@ -244,12 +285,20 @@ impl Exchange {
             trunks.insert(span.span, Trunk { pri: Pri::new(pri, prng.fork()), kind: *span, up: false });
         }
         let arrivals = prng.fork();
+        let lines = config.spans.iter().filter(|span| span.kind == SpanKind::Fxo);
+        let channel = |span: &Span| {
+            let span = span.span.0;
+            move |port| (ChannelId::new(span, port), Loop::new())
+        };
+        let loops = lines.flat_map(|span| (1..=span.channels).map(channel(span))).collect();
         let phones = phones::all(&config);
         let sets: Vec<Set> =
             phones.into_iter().map(|phone| Set::new(phone, &config.habits, prng.fork())).collect();
         let mut exchange = Exchange {
             arrivals,
             trunks,
+            loops,
+            loops_up: BTreeSet::new(),
             last_span: None,
             lines: BTreeMap::new(),
             next_caller: 0,
@@ -275,10 +324,15 @@ impl Exchange {
     pub fn handle(&mut self, input: Input<'_>, now: Mono) {
         match input {
             Input::Frame { span, octets } => self.pri(span, PriInput::Frame(octets), now),
+            Input::Line { span, up } if self.config.loops.contains_key(&span) => {
+                self.loops_work(span, up, now)
+            }
             Input::Line { span, up } => {
                 self.pri(span, if up { PriInput::LineUp } else { PriInput::LineDown }, now);
             }
             Input::Ring { channel, on } => self.ring(channel, on, now),
+            Input::Loop { channel, hook } => self.loop_hook(channel, hook, now),
+            Input::Key { channel, key } => self.loop_key(channel, key, now),
             Input::Heard { channel, sound } => self.heard(channel, sound, now),
             Input::Said { channel } => self.said(channel),
             Input::Open => self.next_arrival(now),
@@ -310,7 +364,8 @@ impl Exchange {
             let busy: Vec<Timeslot> = trunk.pri.channels().iter().filter_map(busy_timeslot).collect();
             busy.into_iter().map(move |timeslot| ChannelId { span, timeslot })
         };
-        self.trunks.iter().flat_map(of_span).collect()
+        let lines = self.loops.iter().filter(|(_, line)| !line.is_idle()).map(|(channel, _)| *channel);
+        self.trunks.iter().flat_map(of_span).chain(lines).collect()
     }
 
     /// Returns the phones that ring or are lifted.
@@ -318,9 +373,9 @@ impl Exchange {
         self.sets.iter().filter(|set| !set.agent.is_free()).map(|set| set.phone.name.as_str())
     }
 
-    /// Returns true if the D-channel of the span is up.
+    /// Returns true if the D-channel of the span is up, or its lines work.
     pub fn is_up(&self, span: SpanId) -> bool {
-        self.trunks.get(&span).is_some_and(|trunk| trunk.up)
+        self.trunks.get(&span).is_some_and(|trunk| trunk.up) || self.loops_up.contains(&span)
     }
 
     /// Returns what was counted.
@@ -343,7 +398,15 @@ impl Exchange {
                 }
                 Who::Caller(id) => self.caller_due(id, now),
                 Who::Agent(index) => self.agent_due(index, now),
+                Who::Loop(channel) => self.loop_due(channel, now),
             }
+        }
+    }
+
+    fn loops_work(&mut self, span: SpanId, up: bool, now: Mono) {
+        let changed = if up { self.loops_up.insert(span) } else { self.loops_up.remove(&span) };
+        if changed && !up {
+            self.loops_cut(span, now);
         }
     }
 
@@ -417,7 +480,7 @@ impl Exchange {
         match self.calls.get(&(span, call)) {
             Some(Who::Caller(id)) => self.clear_line(*id, Party::Tandem, cause, now),
             Some(Who::Agent(index)) => self.phone_cleared(*index, now),
-            Some(Who::Span(_) | Who::Arrivals) | None => {}
+            Some(Who::Span(_) | Who::Arrivals | Who::Loop(_)) | None => {}
         }
     }
 
@@ -428,7 +491,7 @@ impl Exchange {
                 self.phone_cleared(index, now);
                 self.phone_released(index, now);
             }
-            Some(Who::Span(_) | Who::Arrivals) | None => {}
+            Some(Who::Span(_) | Who::Arrivals | Who::Loop(_)) | None => {}
         }
     }
 

@@ -19,6 +19,8 @@ pub(crate) struct Set {
     pub channel: Option<ChannelId>,
     /// The call to the number.
     pub call: Option<(SpanId, CallId)>,
+    /// Tandem calls it over a subscriber line.
+    pub over_loop: bool,
     /// The number that the phone shows.
     pub shown: Option<String>,
     /// Clips said in the present talk.
@@ -33,7 +35,8 @@ impl Set {
             At::Port(channel) => Some(*channel),
             At::Number(_) => None,
         };
-        Set { phone, agent: Agent::new(habits, prng), channel, call: None, shown: None, turns: 0, kind: 0 }
+        let agent = Agent::new(habits, prng);
+        Set { phone, agent, channel, call: None, over_loop: false, shown: None, turns: 0, kind: 0 }
     }
 
     pub fn voice(&self, index: u16) -> Voice {
@@ -77,7 +80,7 @@ impl Exchange {
         if on { self.begin_ringing(index, now) } else { self.stop_ringing(index, now) }
     }
 
-    fn begin_ringing(&mut self, index: u16, now: Mono) {
+    pub(crate) fn begin_ringing(&mut self, index: u16, now: Mono) {
         let Some(set) = self.sets.get(usize::from(index)).filter(|set| set.agent.is_free()) else {
             return;
         };
@@ -109,7 +112,9 @@ impl Exchange {
         let Some(index) = self.numbers.get(called).copied() else {
             return self.ask(span, refuse(Cause::UNALLOCATED_NUMBER), now);
         };
-        let Some(set) = self.sets.get_mut(usize::from(index)).filter(|set| set.call.is_none()) else {
+        let Some(set) =
+            self.sets.get_mut(usize::from(index)).filter(|set| set.call.is_none() && !set.over_loop)
+        else {
             return self.ask(span, refuse(Cause::USER_BUSY), now);
         };
         (set.call, set.channel, set.shown) = (Some((span, call)), Some(channel), shown);
@@ -140,7 +145,7 @@ impl Exchange {
         let Some(set) = self.sets.get_mut(usize::from(index)) else {
             return;
         };
-        (set.call, set.shown) = (None, None);
+        (set.call, set.over_loop, set.shown) = (None, false, None);
         if let Some(channel) = set.channel.take() {
             self.channels.remove(&channel);
             self.hears.remove(&channel);
@@ -175,11 +180,15 @@ impl Exchange {
         };
         set.turns = 0;
         let (phone, channel, call) = (set.phone.name.clone(), set.channel, set.call);
+        let over_loop = channel.filter(|_| set.over_loop);
         let voice = set.voice(index);
         self.tell(Event::PickedUp { phone }, now);
         match call {
             Some((span, call)) => self.ask(span, Request::Connect { call }, now),
-            None => self.hook(channel, HookState::OffHook),
+            None => match over_loop {
+                Some(line) => self.loop_lifted(line),
+                None => self.hook(channel, HookState::OffHook),
+            },
         }
         if let Some(channel) = channel {
             self.act(channel, Act::Say { voice, clip: 0 });
@@ -193,6 +202,7 @@ impl Exchange {
             return;
         };
         let (phone, channel, call) = (set.phone.name.clone(), set.channel, set.call);
+        let over_loop = channel.filter(|_| set.over_loop);
         self.tell(Event::PutDown { phone, by: Party::Agent }, now);
         if let Some(channel) = channel {
             self.act(channel, Act::Hush);
@@ -203,7 +213,10 @@ impl Exchange {
                 let cause = Cause::NORMAL_CLEARING;
                 self.ask(span, Request::Disconnect { call, cause, inband: false }, now);
             }
-            None => self.hook(channel, HookState::OnHook),
+            None => match over_loop {
+                Some(line) => drop(self.loop_left(line, now)),
+                None => self.hook(channel, HookState::OnHook),
+            },
         }
     }
 

@@ -118,7 +118,7 @@ impl Exchange {
                     self.agent_says(index);
                 }
             }
-            Some(Who::Span(_) | Who::Arrivals) | None => self.counters.unknown += 1,
+            Some(Who::Span(_) | Who::Arrivals | Who::Loop(_)) | None => self.counters.unknown += 1,
         }
     }
 

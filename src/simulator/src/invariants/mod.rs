@@ -84,12 +84,29 @@ pub struct Tolerances {
     pub signalling_ms: u64,
     /// Of what an agent does at a telephone on a port, whose hook is judged for a while.
     pub hook_ms: u64,
+    /// Callers come over exchange lines: one who leaves at once may have no number, and be answered when gone.
+    pub exchange_lines: bool,
+}
+
+impl Tolerances {
+    /// Widens them for callers over exchange lines: that a caller has come is known after a burst of ringing and the wait
+    /// for the number, and that one has gone when no burst comes for six seconds, by several cycles of busy tone, or, if we
+    /// answer in those six seconds, by dial tone.
+    #[must_use]
+    pub fn with_exchange_lines(self) -> Tolerances {
+        const LATER_MS: u64 = 9_500;
+        Tolerances {
+            signalling_ms: self.signalling_ms + LATER_MS,
+            hook_ms: self.hook_ms + LATER_MS,
+            exchange_lines: true,
+        }
+    }
 }
 
 impl Default for Tolerances {
     /// Those of the event world, where a command takes a period and nothing else takes time.
     fn default() -> Tolerances {
-        Tolerances { signalling_ms: 50, hook_ms: 750 }
+        Tolerances { signalling_ms: 50, hook_ms: 750, exchange_lines: false }
     }
 }
 

@@ -8,6 +8,9 @@ use super::{Findings, Invariant};
 use crate::history::{Fate, TrueCall};
 use crate::truth::Party;
 
+/// A caller over an exchange line who leaves sooner has told no number.
+const NUMBER_WITHIN_MS: u64 = 4_000;
+
 impl Findings<'_> {
     pub fn records_equal_truth(&mut self) {
         let history = self.history;
@@ -17,6 +20,10 @@ impl Findings<'_> {
             by_number.entry(&record.calling).or_default().push(record);
         }
         for (number, records) in &by_number {
+            if number.is_empty() && evidence.tolerances.exchange_lines {
+                self.ghosts(records.len());
+                continue;
+            }
             let Some(call) = history.call_of(number) else {
                 let why = format!("record {} of {number}: no such caller", records[0].call);
                 self.tell(Invariant::RecordsEqualTruth, why, &[]);
@@ -33,6 +40,19 @@ impl Findings<'_> {
         }
         for call in history.calls.values().filter(|call| !by_number.contains_key(call.number.as_str())) {
             self.without_record(call);
+        }
+    }
+
+    /// Records without a number: of callers over exchange lines who left before it was sent.
+    fn ghosts(&mut self, records: usize) {
+        let gone = |call: &&TrueCall| {
+            let end = call.hung_up.map_or(u64::MAX, |end| end.at_ms);
+            call.answered_ms.is_none() && end <= call.offered_ms + NUMBER_WITHIN_MS
+        };
+        let gone = self.history.calls.values().filter(gone).count();
+        if records > gone {
+            let why = format!("{records} records have no number, and {gone} callers left before theirs");
+            self.tell(Invariant::RecordsEqualTruth, why, &[]);
         }
     }
 
@@ -67,7 +87,11 @@ impl Findings<'_> {
             }
         };
         compare("begun", Some(record.since_ms), Some(call.offered_ms), signalling);
-        compare("answered", record.answered_ms, call.answered_ms, signalling);
+        // On an exchange line it is not known at once that the caller has gone.
+        let ghost = tolerances.exchange_lines && call.answered_ms.is_none();
+        if !ghost {
+            compare("answered", record.answered_ms, call.answered_ms, signalling);
+        }
         compare("ended", record.ended_ms, call.ended.map(|end| end.at_ms), signalling);
         let talk = call.talks.first().map(|talk| talk.from_ms);
         let at_the_end = |at: Option<u64>| {

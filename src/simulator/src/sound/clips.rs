@@ -59,6 +59,16 @@ impl Clip {
         Clip { name: name.into(), octets: [encode(Law::A), encode(Law::Mu)] }
     }
 
+    /// Makes a clip of samples as they are, without a breath: a tone that is repeated, a signal. Filled up to whole chunks.
+    pub fn exact(name: &str, samples: &[i16]) -> Clip {
+        let encode = |law: Law| -> Arc<[u8]> {
+            let mut octets = vec![law.idle(); samples.len().next_multiple_of(CHUNK)];
+            g711::encode_slice(law, samples, &mut octets[..samples.len()]);
+            octets.into()
+        };
+        Clip { name: name.into(), octets: [encode(Law::A), encode(Law::Mu)] }
+    }
+
     /// Returns its octets in a law.
     pub fn octets(&self, law: Law) -> &Arc<[u8]> {
         match law {

@@ -18,10 +18,12 @@ mod clips;
 mod ear;
 mod mouth;
 mod room;
+mod signals;
 mod signs;
 
 pub use clips::{Clip, ClipError, Clips};
 pub use ear::{Ear, Frame, LOUD_DBM0, Noise};
 pub use mouth::{Keys, Mouth};
 pub use room::{Hearing, Place, Role, Room, RoomEvent};
+pub use signals::Signals;
 pub use signs::{MAX_DELAY_MS, Match, Signs, WINDOW_MS};

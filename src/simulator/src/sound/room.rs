@@ -101,6 +101,8 @@ struct One {
     law: Law,
     mouth: Mouth,
     was_speaking: bool,
+    /// What it sends is the exchange's signal and nobody's voice.
+    is_signal: bool,
     /// What was told of it.
     noise: Option<Noise>,
     ear: Ear,
@@ -146,6 +148,7 @@ impl Room {
             law,
             mouth: Mouth::new(law),
             was_speaking: false,
+            is_signal: false,
             noise: None,
             ear: Ear::new(law),
             said: Signs::default(),
@@ -173,7 +176,7 @@ impl Room {
         one.mouth.hush();
         // What was heard before, a busy tone for example, is nobody's any more.
         one.ear.noise();
-        one.was_speaking = false;
+        (one.was_speaking, one.is_signal) = (false, false);
         one.role = Some(role);
         (one.hears, one.noise, one.hearing) = (None, None, Hearing::default());
         (one.misses, one.looks, one.deaf_ms, one.gone) = (0, 0, 0, false);
@@ -213,7 +216,13 @@ impl Room {
     pub fn speak(&mut self, place: Place, clip: &Clip, from_ms: u64, repeat: bool) {
         let one = &mut self.places[place.0];
         one.mouth.say(clip, from_ms, repeat);
-        one.was_speaking = true;
+        (one.was_speaking, one.is_signal) = (true, false);
+    }
+
+    /// Sends a signal of the exchange at a place: a tone, a number. It is nobody's voice: whoever does not hear it misses nothing.
+    pub fn signal(&mut self, place: Place, clip: &Clip, repeat: bool) {
+        self.speak(place, clip, 0, repeat);
+        self.places[place.0].is_signal = true;
     }
 
     /// Presses keys at a place.
@@ -226,7 +235,7 @@ impl Room {
     pub fn hush(&mut self, place: Place) {
         let one = &mut self.places[place.0];
         one.mouth.hush();
-        one.was_speaking = false;
+        (one.was_speaking, one.is_signal) = (false, false);
     }
 
     /// Takes what a place hears in this millisecond.
@@ -242,12 +251,13 @@ impl Room {
     /// Returns what a place says in this millisecond.
     pub fn say(&mut self, place: Place) -> Chunk {
         let one = &mut self.places[place.0];
+        let idle = [one.law.idle(); CHUNK];
         if one.has.1 {
-            return [one.law.idle(); CHUNK];
+            return idle;
         }
         one.has.1 = true;
         let chunk = one.mouth.chunk();
-        one.give(&chunk);
+        one.give(if one.is_signal { &idle } else { &chunk });
         if std::mem::replace(&mut one.was_speaking, one.mouth.is_speaking()) && !one.was_speaking {
             self.tell(RoomEvent::Silent { place });
         }

@@ -11,9 +11,10 @@ use std::sync::Arc;
 
 use call::{Action, NumberEntry, Place, Plan, Seat};
 use card::RingCadence;
+use cas::fxo::{AnswerBy, FxoConfig, IdentityTime};
 use cas::fxs::FxsConfig;
-use isdn::config::{PriConfig, Side};
-use line::{LineConfig, PhoneConfig, SpanConfig, TrunkConfig};
+use isdn::config::{Hunt, PriConfig, Side};
+use line::{IdentityBy, LineConfig, LoopStart, PhoneConfig, SpanConfig, TrunkConfig};
 use rt::Strip;
 use simulator::event::WorldConfig;
 use simulator::exchange;
@@ -89,6 +90,7 @@ pub fn exchange_config(seed: u64, spans: u16, phones: u8, habits: Habits) -> exc
         spans: trunks.chain([span(PHONES, SpanKind::Fxs, phones)]).collect(),
         phones: vec![],
         habits,
+        loops: BTreeMap::new(),
     }
 }
 
@@ -196,6 +198,83 @@ pub fn behind_a_trunk(seed: u64, spans: u16, phones: u8) -> WorldConfig {
     let dial = |n: u8| (6_000 + u16::from(n)).to_string();
     for (n, seat) in (1..).zip(&mut config.switch.plan.seats) {
         seat.place = Place::Trunk { spans: vec![HOUSE], dial: dial(n) };
+    }
+    let phone = |n: u8| exchange::Phone {
+        name: ChannelId::new(PHONES, n).to_string(),
+        at: exchange::At::Number(dial(n)),
+    };
+    config.exchange.phones = (1..=phones).map(phone).collect();
+    config.exchange.spans.retain(|span| span.span.0 != PHONES);
+    config
+}
+
+/// The span of exchange lines.
+pub const LINES: SpanId = SpanId(6);
+
+/// What lines between us and the exchange are like: both sides say the same.
+#[derive(Clone, Copy, Debug)]
+pub struct Wires {
+    pub identity: exchange::Identity,
+    pub time: exchange::IdentityTime,
+    pub release: exchange::Release,
+    pub answer: AnswerBy,
+}
+
+fn wire(config: &mut WorldConfig, wires: Wires, ports: u8) {
+    let identity = match (wires.identity, wires.time) {
+        (exchange::Identity::None, _) => IdentityTime::Never,
+        (_, exchange::IdentityTime::AfterRing) => IdentityTime::AfterRing,
+        (_, exchange::IdentityTime::AfterReversal) => IdentityTime::AfterReversal,
+        (_, exchange::IdentityTime::BeforeRing) => IdentityTime::BeforeRing,
+    };
+    let by_keys = wires.identity == exchange::Identity::Dtmf;
+    let trunk = LoopStart {
+        fxo: FxoConfig { identity, answer: wires.answer, ..FxoConfig::default() },
+        identity: if by_keys { IdentityBy::Dtmf } else { IdentityBy::Fsk },
+        called: "8000".into(),
+        hunt: Hunt::Descending,
+    };
+    let trunk = Some(TrunkConfig::LoopStart(trunk));
+    let span = SpanConfig { span: LINES, kind: SpanKind::Fxo, channels: ports, trunk, phones: None };
+    config.line.spans.push(span);
+    let channels = (1..=ports).map(|t| ChannelId::new(LINES.0, t));
+    config.line.strips.extend(channels.map(|channel| (channel, strip(channel))));
+    config.exchange.spans.push(exchange::Span {
+        span: LINES,
+        kind: SpanKind::Fxo,
+        channels: ports,
+        law: Law::A,
+        side: Side::Network,
+    });
+    let service = exchange::LoopService {
+        number: "8000".into(),
+        identity: wires.identity,
+        time: wires.time,
+        burst: secs(1),
+        pause: secs(4),
+        release: wires.release,
+        reverses: wires.answer == AnswerBy::Polarity,
+    };
+    config.exchange.loops.insert(LINES, service);
+}
+
+/// The centre of [`queues`] without E1: its callers come over exchange lines.
+pub fn on_exchange_lines(seed: u64, wires: Wires, ports: u8, phones: u8) -> WorldConfig {
+    let mut config = queues(seed, 0, phones);
+    config.exchange.habits.calls_per_hour = 400.0;
+    wire(&mut config, wires, ports);
+    config
+}
+
+/// The centre of [`queues`], but the agents' telephones are lines of the exchange, called over exchange lines, on numbers
+/// from 6001. Callers come over E1 only: every line would be taken else.
+pub fn dialled_over_exchange_lines(seed: u64, wires: Wires, phones: u8) -> WorldConfig {
+    let mut config = queues(seed, 1, phones);
+    config.exchange.habits.calls_per_hour = 200.0;
+    wire(&mut config, wires, 31);
+    let dial = |n: u8| (6_000 + u16::from(n)).to_string();
+    for (n, seat) in (1..).zip(&mut config.switch.plan.seats) {
+        seat.place = Place::Trunk { spans: vec![LINES], dial: dial(n) };
     }
     let phone = |n: u8| exchange::Phone {
         name: ChannelId::new(PHONES, n).to_string(),
