@@ -27,7 +27,12 @@ pub struct SimConfig {
     pub hardware_hdlc: bool,
     /// What goes wrong by chance.
     pub faults: Faults,
+    /// What the thread of a card in wall pace does first: ask for a priority, since hardware waits for nobody.
+    pub begin: Option<Begin>,
 }
+
+/// Done once by a thread that has been started.
+pub type Begin = Box<dyn FnOnce() + Send>;
 
 /// What goes wrong on the card by chance, each from the seed.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -92,6 +97,7 @@ impl SimConfig {
             seed: 1,
             hardware_hdlc: false,
             faults: Faults::default(),
+            begin: None,
         }
     }
 

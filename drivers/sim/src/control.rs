@@ -3,7 +3,8 @@
 //! It alone knows which spans are attached and tells the hardware by commands, which take effect with the next tick.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use card::{
     CardControl, CardCounters, CardError, LineConfig, Loopback, PositionCaps, Signalling, SpanStatus,
@@ -16,6 +17,18 @@ use crate::echo::EchoPath;
 use crate::hardware::Command;
 use crate::shared::Shared;
 use crate::start::{far_of, line_pace};
+
+/// How long a card in wall pace has stood still: when its own thread comes more than some milliseconds late, its time goes
+/// slower than the machine's clock, for both ends of its lines alike. A real card cannot do that.
+#[derive(Clone, Debug)]
+pub struct Stillness(Arc<AtomicU64>);
+
+impl Stillness {
+    /// Returns the time since the card's start.
+    pub fn get(&self) -> Duration {
+        Duration::from_nanos(self.0.load(Ordering::Relaxed))
+    }
+}
 
 /// The blocking half of a simulated card.
 pub struct SimControl {
@@ -157,9 +170,9 @@ impl SimControl {
         position.map_or(0, |position| position.underruns.load(Ordering::Relaxed))
     }
 
-    /// Returns how often the hardware's own thread was so late that the card's time was stretched.
-    pub fn stretched(&self) -> u64 {
-        self.shared.stretched.load(Ordering::Relaxed)
+    /// Returns how long the card has stood still, to be asked at any time.
+    pub fn stillness(&self) -> Stillness {
+        Stillness(Arc::clone(&self.shared.stood_still))
     }
 }
 

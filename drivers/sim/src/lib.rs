@@ -31,8 +31,8 @@ mod time;
 mod wire;
 mod world;
 
-pub use config::{Faults, MAX_BUFFER_MS, Pace, Plug, SimConfig, SimPosition};
-pub use control::SimControl;
+pub use config::{Begin, Faults, MAX_BUFFER_MS, Pace, Plug, SimConfig, SimPosition};
+pub use control::{SimControl, Stillness};
 pub use echo::{EchoPath, MAX_ECHO_DELAY_SAMPLES, MAX_ECHO_TAPS};
 pub use edge::Edge;
 pub use far_end::{FarEnd, FarLine, FarReply, FarTick};

@@ -1,5 +1,6 @@
 //! What the halves of a running card read and count together, without locks.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64};
 
 use card::{MeasuredDelay, Tally};
@@ -17,8 +18,8 @@ pub(crate) struct Shared {
     pub(crate) next_tick: AtomicU64,
     pub(crate) tally: Tally,
     pub(crate) delay: MeasuredDelay,
-    /// Times the hardware's thread was so late that the card's time was stretched.
-    pub(crate) stretched: AtomicU64,
+    /// How long the card stood still since its own thread came late, in nanoseconds.
+    pub(crate) stood_still: Arc<AtomicU64>,
     pub(crate) positions: Vec<SharedPosition>,
 }
 

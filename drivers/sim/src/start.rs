@@ -9,7 +9,7 @@ use clock::{Clock, Mono, Prng};
 use rtrb::RingBuffer;
 use tdm::{CHUNK, HdlcFrame};
 
-use crate::config::{Pace, Plug, SimConfig, SimPosition};
+use crate::config::{Begin, Pace, Plug, SimConfig, SimPosition};
 use crate::control::{SimControl, check_line};
 use crate::elastic;
 use crate::hardware::{Command, Hardware, HardwareRings, HwEvent, NO_TICK};
@@ -132,9 +132,9 @@ impl Card for SimCard {
         };
         let channels: usize = slots.iter().map(|slot| usize::from(slot.channels)).sum();
         let rows = usize::from(caps.max_chunks) * channels;
-        let drive = drive(config.pace, hardware, &shared, &config.name, caps.slack).map_err(|source| {
-            CardError::System { model: caps.model, what: "starting its thread".to_owned(), source }
-        })?;
+        let drive = drive(config.pace, hardware, &shared, &config.name, (caps.slack, config.begin)).map_err(
+            |source| CardError::System { model: caps.model, what: "starting its thread".to_owned(), source },
+        )?;
         let io = SimIo {
             drive,
             rings: io_rings,
@@ -228,13 +228,17 @@ fn drive(
     hardware: Hardware,
     shared: &Arc<Shared>,
     name: &str,
-    slack: Duration,
+    (slack, begin): (Duration, Option<Begin>),
 ) -> std::io::Result<Drive> {
     Ok(match pace {
         Pace::Wall => {
             let shared = Arc::clone(shared);
             let thread = std::thread::Builder::new().name(format!("card-{name}"));
-            Drive::Thread(Some(thread.spawn(move || run(hardware, &shared, slack))?))
+            let work = move || {
+                begin.into_iter().for_each(|begin| begin());
+                run(hardware, &shared, slack);
+            };
+            Drive::Thread(Some(thread.spawn(work)?))
         }
         Pace::Lockstep => Drive::Lockstep { hardware: Box::new(hardware), next: time::now() + TICK },
         Pace::Virtual(clock) => {
@@ -259,8 +263,8 @@ fn run(mut hardware: Hardware, shared: &Shared, slack: Duration) {
         next += TICK;
         let now = time::now();
         if now > next + catch_up {
+            count(&shared.stood_still, u64::try_from(now.since(next).as_nanos()).unwrap_or(u64::MAX));
             next = now;
-            count(&shared.stretched, 1);
         }
     }
 }

@@ -18,6 +18,7 @@ use dsp::voice::vad::VadConfig;
 use isdn::config::{Hunt, PriConfig, Side};
 use line::{IdentityBy, LineConfig, LoopStart, PhoneConfig, SpanConfig, TrunkConfig};
 use link::Destination;
+use rt::sched::ThreadConfig;
 use rt::{EchoChannels, EchoSettings, EngineConfig, Strip};
 use sim::{EchoPath, FarEnd, Pace, Plug, SimCard, SimConfig, SimControl, SimIo, SimPosition};
 use switch::{Agent, Queue, Start, SwitchConfig, Trunk};
@@ -29,7 +30,12 @@ use crate::refused;
 const SAMPLES_PER_MS: usize = tdm::CHUNK;
 
 /// Both halves of a running card.
-pub(crate) type Started = (Box<dyn CardControl>, Box<dyn CardIo>);
+pub(crate) struct Started {
+    pub control: Box<dyn CardControl>,
+    pub io: Box<dyn CardIo>,
+    /// How long it has stood still, if it is a simulated one.
+    pub stillness: Option<sim::Stillness>,
+}
 
 /// Makes and starts a card of the configuration.
 ///
@@ -39,12 +45,13 @@ pub(crate) fn start_card(config: &Config, card: &config::Card) -> anyhow::Result
     match card.kind {
         config::CardType::Sim => {
             let (control, io) = start_sim(config, card, sim_config(config, card))?;
-            Ok((Box::new(control), Box::new(io)))
+            let stillness = Some(control.stillness());
+            Ok(Started { control: Box::new(control), io: Box::new(io), stillness })
         }
         config::CardType::Dahdi => {
             let made = dahdi::DahdiCard::new(dahdi_config(card)).map_err(refused)?;
             let (control, io) = made.start(&config.lines(card)).map_err(not_now)?;
-            Ok((Box::new(control), Box::new(io)))
+            Ok(Started { control: Box::new(control), io: Box::new(io), stillness: None })
         }
     }
 }
@@ -123,6 +130,13 @@ fn sim_config(config: &Config, card: &config::Card) -> SimConfig {
     };
     made.buffer_ms = u16::try_from(card.buffer.as_millis()).unwrap_or(sim::MAX_BUFFER_MS);
     made.seed = u64::from(card.seed);
+    if config.realtime.priority > 0 {
+        // Hardware waits for nobody, not for the engine either.
+        let priority = Some(config.realtime.priority.saturating_add(1).min(99));
+        let wish =
+            ThreadConfig { name: format!("card-{}", card.name), priority, cpu: None, lock_memory: false };
+        made.begin = Some(Box::new(move || _ = rt::sched::enter(&wish)));
+    }
     card.spans.iter().fold(made, |made, span| made.position(sim_position(config, card, span)))
 }
 

@@ -60,6 +60,7 @@ struct Lines {
     player: JoinHandle<()>,
     recorder: JoinHandle<()>,
     failed_recordings: Arc<media::Failures>,
+    stillness: Vec<sim::Stillness>,
     /// Cards live as long as their blocking halves.
     _controls: Vec<Box<dyn CardControl>>,
 }
@@ -96,12 +97,13 @@ fn recover_recordings(config: &Config) {
 impl Lines {
     fn start(config: &Config, stop: Arc<AtomicBool>) -> anyhow::Result<Lines> {
         let clock = MonoClock;
-        let mut controls = Vec::new();
+        let (mut controls, mut stillness) = (Vec::new(), Vec::new());
         let mut cards: Vec<Box<dyn CardIo>> = Vec::new();
         for card in &config.cards {
-            let (control, io) = wiring::start_card(config, card)?;
-            controls.push(control);
-            cards.push(io);
+            let started = wiring::start_card(config, card)?;
+            controls.push(started.control);
+            cards.push(started.io);
+            stillness.extend(started.stillness);
         }
         let lines: Vec<CardLine> = config.cards.iter().flat_map(|card| config.lines(card)).collect();
         tracing::info!(cards = cards.len(), spans = lines.len(), "cards started");
@@ -148,6 +150,7 @@ impl Lines {
             player,
             recorder,
             failed_recordings,
+            stillness,
             _controls: controls,
         })
     }
@@ -157,6 +160,7 @@ impl Lines {
         let clock = MonoClock;
         let mut heart = Watch::new(STALLED_AFTER, clock.now());
         let mut losses = losses::Losses::default();
+        let mut standstill = losses::Standstill::default();
         let mut signalling_heart = signalling::HeartWatch::new(STALLED_AFTER, clock.now());
         for turn in 0u32.. {
             std::thread::sleep(WATCH_INTERVAL);
@@ -185,6 +189,13 @@ impl Lines {
                 let health = self.health();
                 if let Some(lost) = losses.since(&health) {
                     tracing::warn!(lost, longest_period_us = health.longest_period_us, "something was lost");
+                }
+                if let Some(time) = standstill.since(self.stillness.iter().map(sim::Stillness::get).sum()) {
+                    let ms = time.as_millis();
+                    tracing::warn!(
+                        ms,
+                        "a simulated card stood still: the machine is too busy, the card's time is slower than the clock"
+                    );
                 }
                 self.tell_health(health);
             }
