@@ -19,14 +19,13 @@ use rtrb::{Consumer, Producer};
 
 use super::signalling::Inbox;
 use super::time::LineClock;
+use crate::wiring;
 
 /// Orders that may wait for the player.
 const PLAY_ORDERS: usize = 4_096;
 const PLAY_POLL: Duration = Duration::from_millis(20);
 /// How long the loader waits for an order before it looks whether anybody is left.
 const LOAD_POLL: Duration = Duration::from_secs(1);
-/// The most folders of prompts that are looked through at once.
-const MAX_FOLDERS: usize = 1_000;
 
 /// An order to the player.
 #[derive(Debug)]
@@ -66,8 +65,9 @@ pub(crate) fn start_player(
     inbox: Sender<Inbox>,
 ) -> std::io::Result<(Sender<PlayOrder>, JoinHandle<()>)> {
     let (orders, mut load, mut play) = desks(&config.system.prompts_dir, feeds, inbox);
+    let named: Vec<String> = wiring::named_prompts(config).into_keys().collect();
     Builder::new().name("load".into()).spawn(move || {
-        load.read_ahead();
+        load.read_ahead(&named);
         while load.turn(LOAD_POLL) {}
     })?;
     let player = Builder::new().name("play".into()).spawn(move || while play.turn(PLAY_POLL) {})?;
@@ -95,24 +95,6 @@ impl Files {
     fn of(&self, prompts: &[String]) -> Vec<PathBuf> {
         prompts.iter().map(|prompt| self.directory.join(format!("{prompt}.wav"))).collect()
     }
-
-    /// All prompts that are there, in the order of their names.
-    fn all(&self) -> Vec<PathBuf> {
-        let mut folders = vec![self.directory.clone()];
-        let mut files = Vec::new();
-        while let Some(folder) = folders.pop() {
-            for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
-                let path = entry.path();
-                match entry.file_type() {
-                    Ok(kind) if kind.is_dir() && folders.len() < MAX_FOLDERS => folders.push(path),
-                    Ok(_) if path.extension().is_some_and(|end| end == "wav") => files.push(path),
-                    Ok(_) | Err(_) => {}
-                }
-            }
-        }
-        files.sort();
-        files
-    }
 }
 
 /// Reads prompts for the player: the only part that waits for the disk.
@@ -125,10 +107,10 @@ pub(crate) struct LoadDesk {
 }
 
 impl LoadDesk {
-    /// Reads what there is into memory, as far as it fits, so that a caller need not wait for the disk. Orders go first; what cannot
-    /// be read is told when it is asked for.
-    pub fn read_ahead(&mut self) {
-        for file in self.files.all() {
+    /// Reads prompts into memory, as far as they fit, so that a caller need not wait for the disk. Orders go first; what cannot be
+    /// read is told when it is asked for.
+    pub fn read_ahead(&mut self, prompts: &[String]) {
+        for file in self.files.of(prompts) {
             if self.prompts.is_nearly_full() || !self.turn(Duration::ZERO) {
                 return;
             }
@@ -413,9 +395,9 @@ mod tests {
         let (feed, mut ring) = rtrb::RingBuffer::new(BLOCKS);
         let (inbox, told) = bounded(8);
         let (orders, mut load, mut play) = desks(folder.path(), vec![feed], inbox);
-        load.read_ahead();
+        load.read_ahead(&["zh/one", "broken", "missing"].map(str::to_owned));
         assert_eq!(load.prompts.cached_samples(), 8_000);
-        assert!(told.try_recv().is_err(), "nobody has asked for the broken one");
+        assert!(told.try_recv().is_err(), "nobody has asked for those that cannot be read");
         let prompts = vec!["zh/one".to_owned()];
         orders.send(PlayOrder::Play { feed: FeedPort(0), generation: 3, prompts, repeat: false }).unwrap();
         assert!(load.turn(Duration::ZERO) && play.turn(Duration::ZERO));

@@ -85,6 +85,7 @@ pub struct Kalman {
     /// The partitions that the next block works on: `in_window` with echo and the scouts behind them; then all others.
     window: Box<[u16]>,
     in_window: usize,
+    /// By partition: the next block works on it.
     is_next: Box<[bool]>,
     /// Those that the present block works on.
     now: Box<[u16]>,
@@ -173,8 +174,8 @@ impl Kalman {
     }
 
     /// Works on one block: `sent` is the block before and the present one, whose spectrum is the newest of `x` and
-    /// stands in `work` still; `left` what the
-    /// foreground left of `received`. `full` works on the whole tail; a channel whose `on` is 0 does not adapt.
+    /// stands in `work` still; `left` is what the foreground left of `received`. `full` works on the whole tail; a channel whose
+    /// `on` is 0 does not adapt.
     #[inline(always)]
     pub fn block<L: Lanes>(
         &mut self,
@@ -261,6 +262,7 @@ impl Kalman {
     }
 
     /// Makes the estimate anew, when coefficients were changed since it was made; the newest of `x` is the present block.
+    #[inline(always)]
     fn estimate<L: Lanes>(&mut self, x: &Spectra) {
         (self.next, self.next_power) = ([C::ZERO; BINS], [V::ZERO; BINS]);
         for part in 1..self.parts {
