@@ -166,13 +166,14 @@ fn card(mut s: Section<'_, '_>, data: &Path) -> Placed<(Card, Vec<Place>)> {
     let (spans, places) = spans.into_iter().map(|section| span(section, data)).unzip();
     let card = Card {
         name: s.required_text("name", NAME, name),
-        kind: s.required_choice("type", &[("sim", CardType::Sim), ("dahdi", CardType::Dahdi)]),
+        kind: s.required_choice("type", CARD_TYPES),
         pace: s.choice("pace", PACES, "wall"),
         buffer: s.duration("buffer_ms", 2..=200, 20),
         seed: s.integer("seed", 0..=u32::MAX, "", 1),
         block: s.duration("block_ms", 2..=20, 10),
         hdlc: s.choice("hdlc", HDLC, "own"),
         card_echo: s.boolean("card_echo", false),
+        slot: s.optional_text("slot", crate::pci::SLOT, crate::pci::slot),
         spans,
     };
     Placed { item: (card, places), place: s.finish() }
@@ -352,6 +353,8 @@ const LOG_LEVELS: &[(&str, LogLevel)] = &[
 ];
 const PACES: &[(&str, Pace)] =
     &[("wall", Pace::Wall), ("lockstep", Pace::Lockstep), ("virtual", Pace::Virtual)];
+const CARD_TYPES: &[(&str, CardType)] =
+    &[("sim", CardType::Sim), ("dahdi", CardType::Dahdi), ("pci", CardType::Pci)];
 const KINDS: &[(&str, SpanKind)] =
     &[("e1", SpanKind::E1), ("t1", SpanKind::T1), ("fxs", SpanKind::Fxs), ("fxo", SpanKind::Fxo)];
 const LAWS: &[(&str, Law)] = &[("a", Law::A), ("mu", Law::Mu)];
