@@ -23,6 +23,7 @@ mod loop_start;
 mod model;
 mod pci;
 mod reader;
+mod rig;
 mod sections;
 mod source;
 
@@ -41,6 +42,7 @@ pub use model::{
     EchoModel, FarEnd, Hunt, Line, LineCode, LogLevel, NumberRule, Origin, Pace, PciSlot, Reach, Realtime,
     Record, Seat, Span, System, Timers, Trunk, TrunkSignalling,
 };
+pub use rig::Rig;
 pub use source::{MAX_TAKEN, Source};
 
 /// The version of the file's form that this program reads.
