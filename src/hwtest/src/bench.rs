@@ -33,6 +33,13 @@ pub enum Trouble {
     AlwaysLate(u32),
 }
 
+impl Trouble {
+    /// Returns true if the card goes no further.
+    pub(crate) const fn is_the_cards(self) -> bool {
+        matches!(self, Trouble::Card(_))
+    }
+}
+
 /// The card in the hands of a case.
 pub(crate) struct Bench<'a> {
     pub(crate) subject: &'a mut Subject,
@@ -43,6 +50,8 @@ pub(crate) struct Bench<'a> {
     /// The end of the last period.
     pub(crate) time: SampleTime,
     heard: Vec<Chunk>,
+    /// Where each span lies in a row, and its law.
+    laws: Vec<(usize, usize, Law)>,
     /// Told how many milliseconds of the case have passed.
     pub(crate) progress: &'a mut dyn FnMut(Duration),
 }
@@ -62,8 +71,10 @@ impl<'a> Bench<'a> {
         clock: &'a dyn Clock,
         progress: &'a mut dyn FnMut(Duration),
     ) -> Bench<'a> {
-        let time = SampleTime::ZERO;
-        Bench { subject, clock, events: Vec::new(), lost: 0, time, heard: Vec::new(), progress }
+        let slots = subject.io.slots().iter();
+        let laws = slots.map(|slot| (slot.first_channel.into(), slot.channels.into(), slot.law)).collect();
+        let (time, events, heard) = (SampleTime::ZERO, Vec::new(), Vec::new());
+        Bench { subject, clock, events, lost: 0, time, heard, laws, progress }
     }
 
     /// Lives through one period; `live` gets each of its milliseconds.
@@ -77,19 +88,12 @@ impl<'a> Bench<'a> {
         }
         self.heard.clear();
         self.heard.extend_from_slice(self.subject.io.rx());
-        let laws: Vec<(usize, usize, Law)> = self
-            .subject
-            .io
-            .slots()
-            .iter()
-            .map(|slot| (slot.first_channel.into(), slot.channels.into(), slot.law))
-            .collect();
         let tx = self.subject.io.tx();
         let chunks = usize::from(period.chunks);
         let channels = tx.len() / chunks.max(1);
         let rows = self.heard.chunks_exact(channels.max(1)).zip(tx.chunks_exact_mut(channels.max(1)));
         for (k, (heard, sent)) in rows.enumerate() {
-            for (first, count, law) in &laws {
+            for (first, count, law) in &self.laws {
                 sent[*first..first + count].fill([law.idle(); CHUNK]);
             }
             live(Row { at: period.time.samples() + (k * CHUNK) as u64, heard, sent });

@@ -104,6 +104,7 @@ pub(crate) struct Notes {
     what: Vec<String>,
     mend: Vec<String>,
     figures: Vec<Figure>,
+    not_possible: Option<&'static str>,
 }
 
 /// The most findings of a case that are told one by one.
@@ -122,6 +123,11 @@ impl Notes {
         }
     }
 
+    /// Notes that it cannot be measured here, whatever else was noted.
+    pub(crate) fn not_possible(&mut self, why: &'static str) {
+        self.not_possible = Some(why);
+    }
+
     /// Makes an outcome of the notes.
     pub(crate) fn outcome(mut self, case: Case, on: String) -> Outcome {
         if self.what.len() > MOST_TOLD {
@@ -129,8 +135,12 @@ impl Notes {
             self.what.truncate(MOST_TOLD - 1);
             self.what.push(format!("and {more} more"));
         }
-        let Notes { what, mend, figures } = self;
-        let verdict = if what.is_empty() { Verdict::Passed } else { Verdict::Failed { what, mend } };
+        let Notes { what, mend, figures, not_possible } = self;
+        let verdict = match not_possible {
+            Some(why) => Verdict::NotPossible { why: why.to_owned() },
+            None if what.is_empty() => Verdict::Passed,
+            None => Verdict::Failed { what, mend },
+        };
         Outcome { case, on, verdict, figures }
     }
 }

@@ -1,5 +1,6 @@
 //! All cases of a card, one after the other, each on every line that it is for.
 
+use core::cell::RefCell;
 use core::time::Duration;
 
 use clock::Clock;
@@ -7,8 +8,16 @@ use tdm::SpanId;
 
 use crate::bench::{Bench, Subject, Trouble};
 use crate::cases::{Cable, bits, dchannel, echo, jitter, ring, signal, timeslots, unplugging};
-use crate::plan::{Case, Onlooker, Plan, Wire};
+use crate::plan::{Ask, Case, Onlooker, Plan, Wire};
 use crate::report::{Notes, Outcome, Verdict};
+
+/// What the short cases take.
+const SHORT: Duration = Duration::from_secs(2);
+
+const NO_CABLE: &str = "the rig names no [[loop]] and no [[pair]] on this card";
+const NO_WIRE: &str = "the rig names no [[wire]] on this card";
+const CARD: &str = "what the driver tells at start, and the kernel's log (dmesg), say more";
+const LATE: &str = "the machine is too late to measure this: see what the jitter says";
 
 /// Runs all cases on a card. A card that gives up fails the case in which it does, and the rest are told as not possible.
 ///
@@ -36,9 +45,6 @@ struct All<'a> {
     gone: Option<Trouble>,
 }
 
-const NO_CABLE: &str = "the rig names no [[loop]] and no [[pair]] on this card";
-const NO_WIRE: &str = "the rig names no [[wire]] on this card";
-
 impl All<'_> {
     fn cables(&self) -> Vec<Cable> {
         let loops = self.plan.loops.iter().map(|span| Cable::Loop(*span));
@@ -46,74 +52,71 @@ impl All<'_> {
     }
 
     fn case(&mut self, case: Case) {
+        let plan = self.plan;
         match case {
-            Case::Signal | Case::BitErrors | Case::Timeslots | Case::DChannel | Case::Unplugging => {
-                let cables = self.cables();
-                if cables.is_empty() {
-                    self.not_possible(case, String::new(), NO_CABLE);
-                }
-                cables.into_iter().for_each(|cable| self.on_cable(case, cable));
+            Case::Signal => self.on_cables(case, SHORT, |bench, cable, _| signal::run(bench, &cable.spans())),
+            Case::BitErrors => self
+                .on_cables(case, plan.bit_errors, |bench, cable, _| bits::run(bench, cable, plan.bit_errors)),
+            Case::Timeslots => {
+                self.on_cables(case, SHORT, |bench, cable, _| timeslots::run(bench, cable, &plan.limits));
             }
-            Case::RingAndHook | Case::EchoPath => {
-                if self.plan.wires.is_empty() {
-                    self.not_possible(case, String::new(), NO_WIRE);
-                }
-                self.plan.wires.clone().into_iter().for_each(|wire| self.on_wire(case, wire));
+            Case::DChannel => self.on_cables(case, SHORT, |bench, cable, _| dchannel::run(bench, cable)),
+            Case::RingAndHook => {
+                self.on_wires(case, ring::ABOUT, |bench, wire| ring::run(bench, wire));
             }
+            Case::EchoPath => {
+                self.on_wires(case, echo::ABOUT, |bench, wire| echo::run(bench, wire, &plan.limits));
+            }
+            Case::Unplugging => self.on_cables(case, plan.person * 2, |bench, cable, onlooker| {
+                unplugging::run(bench, &cable.spans(), plan.person, onlooker)
+            }),
             Case::Jitter => {
                 let cabled: Vec<SpanId> = self.cables().into_iter().flat_map(Cable::spans).collect();
-                self.measure(case, String::new(), self.plan.jitter, |bench, _, plan| {
-                    Ok(jitter::run(bench, &cabled, plan.jitter)?.outcome(case, String::new()))
+                self.measure(case, String::new(), plan.jitter, |bench, _| {
+                    jitter::run(bench, &cabled, plan.jitter)
                 });
             }
         }
     }
 
-    fn on_cable(&mut self, case: Case, cable: Cable) {
-        let (on, spans) = (cable.to_string(), cable.spans());
-        if case != Case::Signal && spans.iter().any(|span| self.dead.contains(span)) {
-            return self.not_possible(case, on, "the line has no signal");
+    /// Runs a case on every loop and pair whose line has a signal.
+    fn on_cables(
+        &mut self,
+        case: Case,
+        time: Duration,
+        work: impl Fn(&mut Bench<'_>, Cable, &mut dyn Onlooker) -> Result<Notes, Trouble>,
+    ) {
+        let cables = self.cables();
+        if cables.is_empty() {
+            self.not_possible(case, String::new(), NO_CABLE);
         }
-        let time = match case {
-            Case::BitErrors => self.plan.bit_errors,
-            Case::Unplugging => self.plan.person * 2,
-            Case::Signal | Case::Timeslots | Case::DChannel => Duration::from_secs(2),
-            Case::RingAndHook | Case::EchoPath | Case::Jitter => Duration::ZERO,
-        };
-        self.measure(case, on.clone(), time, |bench, onlooker, plan| {
-            let notes: Notes = match case {
-                Case::BitErrors => bits::run(bench, cable, plan.bit_errors)?,
-                Case::Timeslots => timeslots::run(bench, cable, &plan.limits)?,
-                Case::DChannel => dchannel::run(bench, cable)?,
-                Case::Unplugging => return unplugging::run(bench, on, &spans, plan.person, onlooker),
-                Case::Signal | Case::RingAndHook | Case::EchoPath | Case::Jitter => {
-                    signal::run(bench, &spans)?
-                }
-            };
-            Ok(notes.outcome(case, on))
-        });
-        let failed = self.outcomes.last().is_some_and(|last| matches!(last.verdict, Verdict::Failed { .. }));
-        if case == Case::Signal && failed {
-            self.dead.extend(cable.spans());
+        for cable in cables {
+            let (on, spans) = (cable.to_string(), cable.spans());
+            if spans.iter().any(|span| self.dead.contains(span)) {
+                self.not_possible(case, on, "the line has no signal");
+                continue;
+            }
+            let passed = self.measure(case, on, time, |bench, onlooker| work(bench, cable, onlooker));
+            if case == Case::Signal && !passed {
+                self.dead.extend(spans);
+            }
         }
     }
 
-    fn on_wire(&mut self, case: Case, wire: Wire) {
-        let on = format!("ports {} and {}", wire.fxs, wire.fxo);
-        let about = if case == Case::EchoPath { echo::ABOUT_MS } else { ring::ABOUT_MS };
-        self.measure(case, on.clone(), Duration::from_millis(about), |bench, _, plan| {
-            let notes = match case {
-                Case::EchoPath => echo::run(bench, wire, &plan.limits)?,
-                Case::RingAndHook
-                | Case::Signal
-                | Case::BitErrors
-                | Case::Timeslots
-                | Case::DChannel
-                | Case::Unplugging
-                | Case::Jitter => ring::run(bench, wire)?,
-            };
-            Ok(notes.outcome(case, on))
-        });
+    /// Runs a case on every wire.
+    fn on_wires(
+        &mut self,
+        case: Case,
+        time: Duration,
+        work: impl Fn(&mut Bench<'_>, Wire) -> Result<Notes, Trouble>,
+    ) {
+        if self.plan.wires.is_empty() {
+            self.not_possible(case, String::new(), NO_WIRE);
+        }
+        for &wire in &self.plan.wires {
+            let on = format!("ports {} and {}", wire.fxs, wire.fxo);
+            self.measure(case, on, time, |bench, _| work(bench, wire));
+        }
     }
 
     fn not_possible(&mut self, case: Case, on: String, why: impl Into<String>) {
@@ -126,36 +129,37 @@ impl All<'_> {
         self.outcomes.push(outcome);
     }
 
+    /// Runs a case once; true if it passed.
     fn measure(
         &mut self,
         case: Case,
         on: String,
         time: Duration,
-        work: impl FnOnce(&mut Bench<'_>, &mut dyn Onlooker, &Plan) -> Result<Outcome, Trouble>,
-    ) {
+        work: impl FnOnce(&mut Bench<'_>, &mut dyn Onlooker) -> Result<Notes, Trouble>,
+    ) -> bool {
         if let Some(trouble) = self.gone {
-            return self.not_possible(case, on, format!("the card gave up: {trouble}"));
+            self.not_possible(case, on, format!("the card gave up: {trouble}"));
+            return false;
         }
         self.onlooker.begins(case, &on, time);
-        let shared: core::cell::RefCell<&mut dyn Onlooker> = core::cell::RefCell::new(&mut *self.onlooker);
+        let shared: RefCell<&mut dyn Onlooker> = RefCell::new(&mut *self.onlooker);
         let mut progress = |passed| shared.borrow_mut().goes_on(passed);
         let mut bench = Bench::new(self.subject, self.clock, &mut progress);
-        let outcome = work(&mut bench, &mut Shared(&shared), self.plan);
-        let outcome = outcome.unwrap_or_else(|trouble| {
-            self.gone = matches!(trouble, Trouble::Card(_)).then_some(trouble);
+        let notes = work(&mut bench, &mut Shared(&shared)).unwrap_or_else(|trouble| {
             let mut notes = Notes::default();
-            notes.wrong(
-                trouble.to_string(),
-                "what the driver tells at start, and the kernel's log (dmesg), say more",
-            );
-            notes.outcome(case, on)
+            notes.wrong(trouble.to_string(), if trouble.is_the_cards() { CARD } else { LATE });
+            self.gone = trouble.is_the_cards().then_some(trouble);
+            notes
         });
+        let outcome = notes.outcome(case, on);
+        let passed = outcome.verdict == Verdict::Passed;
         self.end(outcome);
+        passed
     }
 }
 
 /// The onlooker while a case and its progress both speak to him.
-struct Shared<'a, 'b>(&'a core::cell::RefCell<&'b mut dyn Onlooker>);
+struct Shared<'a, 'b>(&'a RefCell<&'b mut dyn Onlooker>);
 
 impl Onlooker for Shared<'_, '_> {
     fn begins(&mut self, case: Case, on: &str, time: Duration) {
@@ -170,7 +174,7 @@ impl Onlooker for Shared<'_, '_> {
         self.0.borrow_mut().ended(outcome);
     }
 
-    fn ask(&mut self, ask: crate::Ask) -> bool {
+    fn ask(&mut self, ask: Ask) -> bool {
         self.0.borrow_mut().ask(ask)
     }
 }

@@ -6,6 +6,7 @@
 
 mod screen;
 
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -64,8 +65,9 @@ The way to a card that is known to work:
   4. plug loop plugs in ([[loop]]), or cable spans ([[pair]]) or ports ([[wire]]) to each other
   5. tandem hwtest --rig mine.toml                stop `tandem run` first: one program has a card
 
-Each case passes, fails with what was seen and what to do, or is not possible with these lines. In the case
-\"alarms by unplugging\" you are asked to pull plugs: no key need be pressed.
+Each case passes, fails with what was seen and what to do, or is not possible with these lines.
+You are asked to pull plugs and to put them back: no key need be pressed. Without a terminal
+nobody is asked.
 docs/hwtest.md tells what is measured and what the limits are.
 
 Exit code: 0 if nothing failed, 1 if something did, 2 if the rig is wrong or the card cannot be had.";
@@ -120,7 +122,8 @@ fn run_rig(rig: &Rig, arguments: &Arguments, language: Language) -> anyhow::Resu
     };
     for card in &rig.config.cards {
         let screen = Screen::new(arguments.json, language);
-        report.cards.push(run_card(rig, card, !arguments.no_person, screen)?);
+        let person = !arguments.no_person && std::io::stdin().is_terminal();
+        report.cards.push(run_card(rig, card, person, screen)?);
     }
     Ok(report)
 }

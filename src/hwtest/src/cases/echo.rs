@@ -4,6 +4,8 @@
 //! itself is the echo path; that of the other end is the way there. The card's own delay is taken off. Limits: what is measured
 //! is our ports against each other: a telephone company's line is another load.
 
+use core::time::Duration;
+
 use card::LineOrder;
 use tdm::{CHUNK, ChannelId, HookState};
 
@@ -25,8 +27,8 @@ const SETTLE_MS: u64 = 1_500;
 /// An echo this much weaker is none.
 const NONE_DB: f32 = 45.0;
 
-/// What the whole case takes, in milliseconds.
-pub(crate) const ABOUT_MS: u64 = 8_000;
+/// What the whole case takes.
+pub(crate) const ABOUT: Duration = Duration::from_millis(8_000);
 
 const LOUD: &str = "the hybrid does not fit its load: country or impedance of the port (module options opermode, boostringer), a bad \
                     cable, or a port that is open";

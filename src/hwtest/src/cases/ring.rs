@@ -3,6 +3,8 @@
 //! How: the telephone port rings, the line port sees it and goes off hook, which stops the ringing, and on hook again. Whether a
 //! reversal of the feed, a break of it and a flash are seen is told, and no fault: not every card has them.
 
+use core::time::Duration;
+
 use card::{CardEvent, LineOrder, RingCadence};
 use tdm::{HookState, Polarity};
 
@@ -26,8 +28,8 @@ const REST_MS: u64 = 500;
 const BREAK_MS: u16 = 800;
 const FLASH_MS: u16 = 300;
 
-/// What the whole case takes, in milliseconds.
-pub(crate) const ABOUT_MS: u64 = 6_000;
+/// What the whole case takes.
+pub(crate) const ABOUT: Duration = Duration::from_millis(6_000);
 
 const NO_RING: &str = "is the cable between these two ports, does the card's power plug (12 V for ringing) sit, and are the modules where \
                        the ports are (`tandem cards`)?";

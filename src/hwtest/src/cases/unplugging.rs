@@ -10,8 +10,8 @@ use tdm::{Alarms, SpanId};
 use super::ms;
 use crate::bench::{Bench, Trouble};
 use crate::cases::signal::settles;
-use crate::plan::{Ask, Case, Onlooker};
-use crate::report::{Notes, Outcome, Verdict};
+use crate::plan::{Ask, Onlooker};
+use crate::report::Notes;
 
 const LOOK_MS: u64 = 10;
 
@@ -22,21 +22,15 @@ const STAYS: &str =
 /// Asks for each span in turn.
 pub(crate) fn run(
     bench: &mut Bench<'_>,
-    on: String,
     spans: &[SpanId],
     patience: Duration,
     onlooker: &mut dyn Onlooker,
-) -> Result<Outcome, Trouble> {
+) -> Result<Notes, Trouble> {
     let mut notes = Notes::default();
     for &span in spans {
         if !onlooker.ask(Ask::Unplug(span)) {
-            let why = "nobody is there to pull a plug".to_owned();
-            return Ok(Outcome {
-                case: Case::Unplugging,
-                on,
-                verdict: Verdict::NotPossible { why },
-                figures: Vec::new(),
-            });
+            notes.not_possible("nobody is there to pull a plug");
+            return Ok(notes);
         }
         let dead = |alarms: Alarms| alarms.intersects(Alarms::RED | Alarms::AIS);
         if !becomes(bench, span, patience, dead)? {
@@ -60,7 +54,7 @@ pub(crate) fn run(
             );
         }
     }
-    Ok(notes.outcome(Case::Unplugging, on))
+    Ok(notes)
 }
 
 /// Waits until the alarms of a span are as wanted; false if they are not within the time.
