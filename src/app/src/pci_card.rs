@@ -32,9 +32,11 @@ pub(crate) fn start(card: &Card, lines: &[LineConfig]) -> anyhow::Result<Started
     }
     let config = driver_config(card, known);
     let opened = VfioBus::open(&slot, PciCard::<VfioBus>::words(&config), Access::Mapped);
-    // Another program may have it, which may end.
     let bus = opened.map_err(|error| {
-        anyhow::Error::new(error).context(format!("card {}: taking {slot} over VFIO", card.name))
+        let busy = error.kind() == std::io::ErrorKind::ResourceBusy;
+        let who = if busy { " (another program has it; `sudo fuser -v /dev/vfio/*` names it)" } else { "" };
+        // Not for good: that program may end.
+        anyhow::Error::new(error).context(format!("card {}: taking {slot} over VFIO{who}", card.name))
     })?;
     let made = PciCard::new(config, bus).map_err(refused)?;
     let caps = made.caps().clone();

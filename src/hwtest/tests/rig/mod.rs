@@ -12,8 +12,8 @@ pub fn plan() -> Plan {
         loops: Vec::new(),
         pairs: Vec::new(),
         wires: Vec::new(),
-        bit_errors: Duration::from_secs(2),
-        jitter: Duration::from_secs(3),
+        bit_errors: Duration::from_secs(1),
+        jitter: Duration::from_secs(1),
         person: Duration::from_secs(3),
         limits: Limits::default(),
     }
