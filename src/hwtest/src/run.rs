@@ -62,7 +62,7 @@ impl All<'_> {
             }
             Case::DChannel => self.on_cables(case, SHORT, |bench, cable, _| dchannel::run(bench, cable)),
             Case::RingAndHook => {
-                self.on_wires(case, ring::ABOUT, |bench, wire| ring::run(bench, wire));
+                self.on_wires(case, ring::ABOUT, ring::run);
             }
             Case::EchoPath => {
                 self.on_wires(case, echo::ABOUT, |bench, wire| echo::run(bench, wire, &plan.limits));

@@ -126,7 +126,8 @@ impl Slot<'_> {
     fn may_lock_all(&self) -> bool {
         let status = std::fs::read_to_string(self.root.join("proc/self/status")).unwrap_or_default();
         let held = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
-        held.and_then(|held| u64::from_str_radix(held.trim(), 16).ok()).is_some_and(|held| held & MAY_LOCK != 0)
+        held.and_then(|held| u64::from_str_radix(held.trim(), 16).ok())
+            .is_some_and(|held| held & MAY_LOCK != 0)
     }
 
     /// Returns that too little memory may be locked.
