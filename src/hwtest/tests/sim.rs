@@ -138,10 +138,12 @@ fn a_rig_with_nothing_plugged_measures_the_jitter_and_names_what_is_missing() {
     assert!(told(&outcomes).contains("the rig names no [[wire]] on this card"));
 }
 
-/// Each fault with the cases that must fail, and no others, and a part of what the report says.
+/// A fault, its rig, the cases that must fail and no others, and a part of what the report says.
+type Fault = (&'static str, fn() -> Rig, &'static [Case], &'static str);
+
 #[test]
 fn each_seeded_fault_fails_its_own_cases_and_says_what_to_do() {
-    let faults: [(&str, fn() -> Rig, &[Case], &str); 12] = [
+    let faults: [Fault; 12] = [
         (
             "a bit in a thousand wrong",
             bit_errors,
