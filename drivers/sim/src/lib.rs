@@ -20,6 +20,7 @@ mod elastic;
 mod far_end;
 mod far_hdlc;
 pub mod g168;
+mod hand;
 mod hardware;
 mod io;
 pub mod line_client;
@@ -36,6 +37,7 @@ pub use control::{SimControl, Stillness};
 pub use echo::{EchoPath, MAX_ECHO_DELAY_SAMPLES, MAX_ECHO_TAPS};
 pub use edge::Edge;
 pub use far_end::{FarEnd, FarLine, FarReply, FarTick};
+pub use hand::Hand;
 pub use io::SimIo;
 pub use start::SimCard;
 

@@ -6,10 +6,12 @@
 
 mod cards;
 mod exchange;
+mod hwtest;
 mod import;
 mod lines;
 mod lock;
 mod logging;
+mod pci_card;
 mod records;
 mod reload;
 mod simulate;
@@ -62,6 +64,8 @@ enum Command {
     Check(ConfigFile),
     /// Tell which telephony cards and spans this machine has, what is wrong, and what mends it
     Cards(cards::Arguments),
+    /// Measure line cards with loop plugs or cables: bit errors, timeslots, D-channel, ringing, echo, alarms, jitter
+    Hwtest(hwtest::Arguments),
     /// Turn the configuration of another system into one of Tandem
     #[command(subcommand)]
     Import(import::Arguments),
@@ -113,6 +117,7 @@ fn main() -> ExitCode {
             Ok(false) => ExitCode::FAILURE,
             Err(error) => failure(&error),
         },
+        Command::Hwtest(arguments) => hwtest(&arguments),
         Command::Import(arguments) => done(import::run(&arguments)),
         Command::Exchange(file) => part(&file, |config, _| exchange::run(config)),
         Command::Operator(command) => match command.run(&mut std::io::stdout().lock()) {
@@ -194,6 +199,21 @@ fn simulate(arguments: &simulate::Arguments) -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => failure(&error),
+    }
+}
+
+fn hwtest(arguments: &hwtest::Arguments) -> ExitCode {
+    let rigs: Vec<_> = arguments.rigs().map(|file| print_errors(file, config::Rig::load(file))).collect();
+    let Some(rigs) = rigs.into_iter().collect::<Option<Vec<_>>>() else {
+        return ExitCode::from(EXIT_REFUSED);
+    };
+    match hwtest::run(arguments, &rigs) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("tandem: {error:#}");
+            ExitCode::from(EXIT_REFUSED)
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use call::{From, NumberEntry, Place, Plan, Seat};
-use card::{Card, CardControl, CardError, CardIo, LineConfig as CardLine};
+use card::{Card, CardCaps, CardControl, CardError, CardIo, LineConfig as CardLine};
 use cas::fxo::{AnswerBy, DialTone, FxoConfig, IdentityTime};
 use cas::fxs::FxsConfig;
 use config::Config;
@@ -20,7 +20,7 @@ use line::{IdentityBy, LineConfig, LoopStart, PhoneConfig, SpanConfig, TrunkConf
 use link::Destination;
 use rt::sched::ThreadConfig;
 use rt::{EchoChannels, EchoSettings, EngineConfig, Strip};
-use sim::{EchoPath, FarEnd, Pace, Plug, SimCard, SimConfig, SimControl, SimIo, SimPosition};
+use sim::{EchoPath, FarEnd, Hand, Pace, Plug, SimCard, SimConfig, SimControl, SimIo, SimPosition};
 use switch::{Agent, Queue, Start, SwitchConfig, Trunk};
 use tdm::{ChannelId, SpanId, SpanKind, Timeslot};
 
@@ -33,8 +33,12 @@ const SAMPLES_PER_MS: usize = tdm::CHUNK;
 pub(crate) struct Started {
     pub control: Box<dyn CardControl>,
     pub io: Box<dyn CardIo>,
+    /// What it can do.
+    pub caps: CardCaps,
     /// How long it has stood still, if it is a simulated one.
     pub stillness: Option<sim::Stillness>,
+    /// What breaks its lines, if it is a simulated one.
+    pub hand: Option<Hand>,
 }
 
 /// Makes and starts a card of the configuration.
@@ -44,15 +48,21 @@ pub(crate) struct Started {
 pub(crate) fn start_card(config: &Config, card: &config::Card) -> anyhow::Result<Started> {
     match card.kind {
         config::CardType::Sim => {
-            let (control, io) = start_sim(config, card, sim_config(config, card))?;
+            let made = SimCard::new(sim_config(config, card)).map_err(refused)?;
+            let caps = made.caps().clone();
+            let (control, io) = made.start(&config.lines(card)).map_err(refused)?;
             let stillness = Some(control.stillness());
-            Ok(Started { control: Box::new(control), io: Box::new(io), stillness })
+            let hand = Hand::new(control);
+            let control = Box::new(hand.clone());
+            Ok(Started { control, io: Box::new(io), caps, stillness, hand: Some(hand) })
         }
         config::CardType::Dahdi => {
             let made = dahdi::DahdiCard::new(dahdi_config(card)).map_err(refused)?;
+            let caps = made.caps().clone();
             let (control, io) = made.start(&config.lines(card)).map_err(not_now)?;
-            Ok(Started { control: Box::new(control), io: Box::new(io), stillness: None })
+            Ok(Started { control: Box::new(control), io: Box::new(io), caps, stillness: None, hand: None })
         }
+        config::CardType::Pci => crate::pci_card::start(card, &config.lines(card)),
     }
 }
 

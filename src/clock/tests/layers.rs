@@ -15,7 +15,7 @@ const LAYERS: [(&str, &[&str]); 5] = [
         "L1",
         &["g711", "dsp", "resample", "link", "isdn", "cas", "call", "acd", "ivr", "card", "firmware-shim"],
     ),
-    ("L2", &["rt", "line", "switch"]),
+    ("L2", &["rt", "line", "hwtest", "switch"]),
     ("L3", &["sim", "dahdi", "pci", "record", "config", "store", "api"]),
     ("L4", &["cli", "simulator", "app", "hw-tests"]),
 ];
@@ -28,7 +28,7 @@ const USERS_OF_CONCRETE: &[&str] = &["app", "simulator", "hw-tests"];
 const RT_MAY_USE: &[&str] = &["clock", "tdm", "g711", "dsp", "card", "rtrb", "libc", "thiserror"];
 
 /// The two sides of the link.
-const LINE_SIDE: &[&str] = &["sim", "dahdi", "pci", "card", "rt", "isdn", "cas", "line", "record"];
+const LINE_SIDE: &[&str] = &["sim", "dahdi", "pci", "card", "rt", "isdn", "cas", "line", "hwtest", "record"];
 const SWITCH_SIDE: &[&str] = &["call", "acd", "ivr", "switch", "store", "api", "cli"];
 
 /// What a core may not be built from: runtimes, sockets and stores.

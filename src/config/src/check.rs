@@ -194,13 +194,19 @@ impl RawNumber {
 /// Notes everything that does not fit together.
 pub(crate) fn check(reader: &Reader<'_>, draft: &Draft) {
     cards(reader, draft);
-    crate::dahdi::check(reader, draft);
+    all_kinds(reader, draft);
     spans(reader, draft);
     trunks(reader, draft);
     seats(reader, draft);
     numbers(reader, draft);
     centre::check(reader, draft);
     shell(reader, draft);
+}
+
+/// Notes what does not fit the kind of a card.
+pub(crate) fn all_kinds(reader: &Reader<'_>, draft: &Draft) {
+    crate::dahdi::check(reader, draft);
+    crate::pci::check(reader, draft);
 }
 
 /// Notes every second use of a value of `key`.
@@ -218,7 +224,8 @@ pub(crate) fn unique<'d, K: Ord>(
     }
 }
 
-fn cards(reader: &Reader<'_>, draft: &Draft) {
+/// Notes cards that cannot be told apart or have no span.
+pub(crate) fn cards(reader: &Reader<'_>, draft: &Draft) {
     unique(reader, "name", draft.cards.iter().map(|card| (&card.item.0.name, &card.place)));
     for card in &draft.cards {
         if card.item.0.spans.is_empty() && !card.place.has("span") {
@@ -227,7 +234,8 @@ fn cards(reader: &Reader<'_>, draft: &Draft) {
     }
 }
 
-fn spans(reader: &Reader<'_>, draft: &Draft) {
+/// Notes spans whose keys or far ends do not fit.
+pub(crate) fn spans(reader: &Reader<'_>, draft: &Draft) {
     unique(reader, "span", draft.spans().map(|(_, span, place)| (span.id, place)));
     for (card, span, place) in draft.spans() {
         if place.good("kind") {

@@ -1,4 +1,4 @@
-//! What must fit together on a card that Linux DAHDI drives, and which keys only one kind of card has.
+//! What must fit together on a card that Linux DAHDI drives, and which keys only some kinds of card have.
 //!
 //! Limits: whether the channels are there, and of which kind, only the driver sees (`tandem cards` tells).
 
@@ -16,34 +16,46 @@ const LONGEST_BUFFER: Duration = Duration::from_millis(60);
 /// The highest number of a channel in DAHDI.
 pub(crate) const CHANNELS: u16 = 1_023;
 
-/// Keys of a card and of a span that only a simulated card has, then those that only a card of DAHDI has.
-const OF_SIM: [&[&str]; 2] = [&["pace", "seed"], &["far_end", "ppm", "echo"]];
-const OF_DAHDI: [&[&str]; 2] =
-    [&["block_ms", "hdlc", "card_echo"], &["dahdi_channel", "line_code", "build_out"]];
+/// Keys of a card that only some kinds of card have: the key, the kinds, and how they are called.
+const OF_CARDS: [(&str, &[CardType], &str); 6] = [
+    ("pace", &[CardType::Sim], "simulated card"),
+    ("seed", &[CardType::Sim], "simulated card"),
+    ("block_ms", &[CardType::Dahdi], "DAHDI card"),
+    ("hdlc", &[CardType::Dahdi], "DAHDI card"),
+    ("card_echo", &[CardType::Dahdi], "DAHDI card"),
+    ("slot", &[CardType::Pci], "card of type \"pci\""),
+];
+
+/// The same for keys of a span.
+const OF_SPANS: [(&str, &[CardType], &str); 6] = [
+    ("far_end", &[CardType::Sim], "simulated card"),
+    ("ppm", &[CardType::Sim], "simulated card"),
+    ("echo", &[CardType::Sim], "simulated card"),
+    ("dahdi_channel", &[CardType::Dahdi], "DAHDI card"),
+    ("line_code", &[CardType::Dahdi, CardType::Pci], "DAHDI card or one of type \"pci\""),
+    ("build_out", &[CardType::Dahdi, CardType::Pci], "DAHDI card or one of type \"pci\""),
+];
 
 /// Checks all cards.
 pub(crate) fn check(reader: &Reader<'_>, draft: &Draft) {
     let mut taken = Vec::new();
     for placed in draft.cards.iter().filter(|card| card.place.good("type")) {
         let ((card, places), place) = (&placed.item, &placed.place);
-        let (strange, whose) = match card.kind {
-            CardType::Sim => (OF_DAHDI, "DAHDI card"),
-            CardType::Dahdi => (OF_SIM, "simulated card"),
-        };
-        no_use(reader, place, strange[0], whose);
-        places.iter().for_each(|place| no_use(reader, place, strange[1], whose));
+        no_use(reader, card.kind, place, &OF_CARDS);
+        places.iter().for_each(|place| no_use(reader, card.kind, place, &OF_SPANS));
         if card.kind == CardType::Dahdi {
             buffer(reader, card, place);
             for (span, place) in card.spans.iter().zip(places) {
                 line_code(reader, span, place);
+                build_out(reader, span, place);
                 channels(reader, span, place, &mut taken);
             }
         }
     }
 }
 
-fn no_use(reader: &Reader<'_>, place: &Place, keys: &[&'static str], whose: &str) {
-    for key in keys.iter().filter(|key| place.has(key)) {
+fn no_use(reader: &Reader<'_>, kind: CardType, place: &Place, keys: &[(&str, &[CardType], &str)]) {
+    for (key, _, whose) in keys.iter().filter(|(key, kinds, _)| place.has(key) && !kinds.contains(&kind)) {
         reader.wrong(place, key, format!("is of no use: only a {whose} has such a thing"));
     }
 }
@@ -54,7 +66,8 @@ fn buffer(reader: &Reader<'_>, card: &Card, place: &Place) {
     }
 }
 
-fn line_code(reader: &Reader<'_>, span: &Span, place: &Place) {
+/// Checks that framing and code are for such a line.
+pub(crate) fn line_code(reader: &Reader<'_>, span: &Span, place: &Place) {
     let given = place.has("line_code");
     if given && !place.good("line_code") {
         return;
@@ -67,7 +80,11 @@ fn line_code(reader: &Reader<'_>, span: &Span, place: &Place) {
     if given && !fits && place.good("kind") {
         reader.wrong(place, "line_code", format!("is not for a span of kind {}", span.kind));
     }
-    if span.line_code == LineCode::Leave && span.build_out > 0 {
+}
+
+fn build_out(reader: &Reader<'_>, span: &Span, place: &Place) {
+    let read = !place.has("line_code") || place.good("line_code");
+    if read && span.line_code == LineCode::Leave && span.build_out > 0 {
         reader.wrong(place, "build_out", "is of no use without a line_code");
     }
 }

@@ -21,7 +21,9 @@ mod error;
 mod keys;
 mod loop_start;
 mod model;
+mod pci;
 mod reader;
+mod rig;
 mod sections;
 mod source;
 
@@ -37,9 +39,10 @@ pub use keys::KeyInfo;
 pub use loop_start::{AnswerBy, CallerIdBy, CallerIdTime, DialTone, LoopStart};
 pub use model::{
     Action, Api, Call, Cancel, CancelRest, Card, CardHdlc, CardType, Config, Country, Dialect, Echo,
-    EchoModel, FarEnd, Hunt, Line, LineCode, LogLevel, NumberRule, Origin, Pace, Reach, Realtime, Record,
-    Seat, Span, System, Timers, Trunk, TrunkSignalling,
+    EchoModel, FarEnd, Hunt, Line, LineCode, LogLevel, NumberRule, Origin, Pace, PciSlot, Reach, Realtime,
+    Record, Seat, Span, System, Timers, Trunk, TrunkSignalling,
 };
+pub use rig::Rig;
 pub use source::{MAX_TAKEN, Source};
 
 /// The version of the file's form that this program reads.

@@ -236,6 +236,8 @@ pub struct Card {
     pub hdlc: CardHdlc,
     /// Whether the echo cancellers of a DAHDI card, or of the kernel, are used.
     pub card_echo: bool,
+    /// Where a card is that Tandem drives itself.
+    pub slot: Option<PciSlot>,
     /// Its spans; the place in this list is the position on the card.
     pub spans: Vec<Span>,
 }
@@ -247,6 +249,26 @@ pub enum CardType {
     Sim,
     /// A card, or several locked to one clock, driven by the kernel's DAHDI.
     Dahdi,
+    /// A card that Tandem drives itself, over VFIO.
+    Pci,
+}
+
+/// Where a card is on the PCI bus.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PciSlot {
+    /// In this slot, written as Linux does: `0000:03:00.0`.
+    At(String),
+    /// The first, second and so on of the cards that can be driven so, in the order of their slots.
+    Nth(u8),
+}
+
+impl core::fmt::Display for PciSlot {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            PciSlot::At(slot) => f.write_str(slot),
+            PciSlot::Nth(place) => write!(f, "{place}"),
+        }
+    }
 }
 
 /// Who makes frames of the D-channels' bits.
@@ -260,10 +282,10 @@ pub enum CardHdlc {
     Card,
 }
 
-/// How a line of a DAHDI card is framed and coded.
+/// How a line of a DAHDI or PCI card is framed and coded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LineCode {
-    /// As `dahdi_cfg` has set it up.
+    /// As `dahdi_cfg` has set it up; on a PCI card what is usual: E1 with CRC-4, T1.
     Leave,
     /// E1 without CRC-4.
     Hdb3,
@@ -299,7 +321,7 @@ pub struct Span {
     pub clock: ClockSource,
     /// The number of its first channel in DAHDI; 0 on other cards.
     pub dahdi_channel: u16,
-    /// How a line of a DAHDI card is framed and coded.
+    /// How a line of a DAHDI or PCI card is framed and coded.
     pub line_code: LineCode,
     /// The length of its cable by DAHDI's number.
     pub build_out: u8,

@@ -72,6 +72,19 @@ pub(crate) fn parse(
     }
 }
 
+/// Returns what a file without any section is.
+pub(crate) fn empty(file: &Path) -> Draft {
+    let text = format!("version = {VERSION}");
+    let reader = Reader::new(file, &text);
+    let (document, _) = DeTable::parse_recoverable(&text);
+    root(&reader, document.get_ref(), file)
+}
+
+/// Reads the cards of a file whose sockets lie in `data`.
+pub(crate) fn cards(root: &mut Section<'_, '_>, data: &Path) -> Vec<Placed<(Card, Vec<Place>)>> {
+    root.tables("card", "name", MAX_CARDS).into_iter().map(|section| card(section, data)).collect()
+}
+
 fn root(reader: &Reader<'_>, document: &DeTable<'_>, file: &Path) -> Draft {
     let mut root = Section::root(reader, document);
     root.required_integer("version", VERSION..=VERSION, "");
@@ -81,8 +94,7 @@ fn root(reader: &Reader<'_>, document: &DeTable<'_>, file: &Path) -> Draft {
     let realtime = realtime(root.table("realtime"));
     let detect = crate::detect::detect(root.table("detect"));
     let cancel = cancel(root.table("echo"));
-    let cards =
-        root.tables("card", "name", MAX_CARDS).into_iter().map(|section| card(section, data)).collect();
+    let cards = cards(&mut root, data);
     let trunks = root.tables("trunk", "name", MAX_TRUNKS).into_iter().map(trunk).collect();
     let seats = root.tables("seat", "number", MAX_SEATS).into_iter().map(seat).collect();
     let numbers = root.tables("number", "called", MAX_NUMBERS).into_iter();
@@ -166,13 +178,14 @@ fn card(mut s: Section<'_, '_>, data: &Path) -> Placed<(Card, Vec<Place>)> {
     let (spans, places) = spans.into_iter().map(|section| span(section, data)).unzip();
     let card = Card {
         name: s.required_text("name", NAME, name),
-        kind: s.required_choice("type", &[("sim", CardType::Sim), ("dahdi", CardType::Dahdi)]),
+        kind: s.required_choice("type", CARD_TYPES),
         pace: s.choice("pace", PACES, "wall"),
         buffer: s.duration("buffer_ms", 2..=200, 20),
         seed: s.integer("seed", 0..=u32::MAX, "", 1),
         block: s.duration("block_ms", 2..=20, 10),
         hdlc: s.choice("hdlc", HDLC, "own"),
         card_echo: s.boolean("card_echo", false),
+        slot: s.optional_text("slot", crate::pci::SLOT, crate::pci::slot),
         spans,
     };
     Placed { item: (card, places), place: s.finish() }
@@ -352,6 +365,8 @@ const LOG_LEVELS: &[(&str, LogLevel)] = &[
 ];
 const PACES: &[(&str, Pace)] =
     &[("wall", Pace::Wall), ("lockstep", Pace::Lockstep), ("virtual", Pace::Virtual)];
+const CARD_TYPES: &[(&str, CardType)] =
+    &[("sim", CardType::Sim), ("dahdi", CardType::Dahdi), ("pci", CardType::Pci)];
 const KINDS: &[(&str, SpanKind)] =
     &[("e1", SpanKind::E1), ("t1", SpanKind::T1), ("fxs", SpanKind::Fxs), ("fxo", SpanKind::Fxo)];
 const LAWS: &[(&str, Law)] = &[("a", Law::A), ("mu", Law::Mu)];
@@ -432,13 +447,13 @@ fn small(text: &str) -> Option<u16> {
     text.parse().ok().filter(|_| plain)
 }
 
-fn port(text: &str) -> Option<ChannelId> {
+pub(crate) fn port(text: &str) -> Option<ChannelId> {
     let (span, timeslot) = text.split_once('/')?;
     let span = small(span).filter(|span| *span <= MAX_SPAN)?;
     Some(ChannelId { span: SpanId(span), timeslot: Timeslot(small(timeslot)?.try_into().ok()?) })
 }
 
-fn span_id(value: &DeValue<'_>) -> Option<SpanId> {
+pub(crate) fn span_id(value: &DeValue<'_>) -> Option<SpanId> {
     let number = value.as_integer().filter(|number| number.radix() == 10)?;
     small(number.as_str()).filter(|span| *span <= MAX_SPAN).map(SpanId)
 }

@@ -15,41 +15,35 @@ pub(crate) struct Known {
     pub name: &'static str,
     /// The module that drives it; empty if DAHDI has none.
     pub module: &'static str,
-    /// True if it can be driven from user space one day, over VFIO, which needs an IOMMU: `drivers/pci`.
-    pub userspace: bool,
 }
 
 const DIGIUM: u16 = 0xd161;
 const TIGERJET: u16 = 0xe159;
 
 const fn digium(devices: &'static [u16], name: &'static str, module: &'static str) -> Known {
-    Known { vendor: DIGIUM, devices, subsystems: &[], name, module, userspace: false }
+    Known { vendor: DIGIUM, devices, subsystems: &[], name, module }
 }
 
 /// A card that shows nothing but its TigerJet chip.
 const fn tigerjet(subsystems: &'static [u16], name: &'static str, module: &'static str) -> Known {
-    Known { vendor: TIGERJET, devices: &[0x0001], subsystems, name, module, userspace: false }
+    Known { vendor: TIGERJET, devices: &[0x0001], subsystems, name, module }
 }
 
 const KNOWN: &[Known] = &[
-    Known {
-        userspace: true,
-        ..digium(
-            &[
-                0x0205, 0x0210, 0x0220, 0x0405, 0x0410, 0x0420, 0x1205, 0x1210, 0x1220, 0x1405, 0x1410,
-                0x1420, 0x1820,
-            ],
-            "Digium TE2xx/TE4xx/TE8xx: two, four or eight E1 or T1",
-            "wct4xxp",
-        )
-    },
+    digium(
+        &[
+            0x0205, 0x0210, 0x0220, 0x0405, 0x0410, 0x0420, 0x1205, 0x1210, 0x1220, 0x1405, 0x1410, 0x1420,
+            0x1820,
+        ],
+        "Digium TE2xx/TE4xx/TE8xx: two, four or eight E1 or T1",
+        "wct4xxp",
+    ),
     Known {
         vendor: 0x10ee,
         devices: &[0x0314],
         subsystems: &[],
         name: "Digium TE410P, first generation: four E1 or T1",
         module: "wct4xxp",
-        userspace: false,
     },
     digium(&[0x800a, 0x800b], "Digium TE131/TE133: one E1 or T1", "wcte13xp"),
     digium(&[0x800e, 0x8013], "Digium TE235/TE236/TE435/TE436: two or four E1 or T1", "wcte43x"),
@@ -77,7 +71,6 @@ const KNOWN: &[Known] = &[
         subsystems: &[],
         name: "Sangoma A101/A104/A200: driven by wanpipe, outside DAHDI",
         module: "",
-        userspace: false,
     },
     Known {
         vendor: 0x1397,
@@ -85,7 +78,6 @@ const KNOWN: &[Known] = &[
         subsystems: &[],
         name: "OpenVox B200P/B400P/B800P and others with a Cologne Chip HFC: basic rate",
         module: "wcb4xxp",
-        userspace: false,
     },
 ];
 
@@ -127,11 +119,18 @@ mod tests {
     }
 
     #[test]
+    fn what_tandem_drives_itself_is_what_one_module_drives() {
+        for known in KNOWN.iter().filter(|known| known.vendor == DIGIUM) {
+            for device in known.devices {
+                let own = pci::vfio::known(DIGIUM, *device).is_some();
+                assert_eq!(own, known.module == "wct4xxp", "{device:04x}");
+            }
+        }
+    }
+
+    #[test]
     fn a_quad_span_card_is_found_and_a_network_card_is_not() {
-        assert_eq!(
-            find(0xd161, 0x1420, 5).map(|known| (known.module, known.userspace)),
-            Some(("wct4xxp", true))
-        );
+        assert_eq!(find(0xd161, 0x1420, 5).map(|known| known.module), Some("wct4xxp"));
         assert_eq!(find(0x8086, 0x100e, 0), None);
     }
 }

@@ -5,6 +5,7 @@
 
 mod known;
 mod show;
+pub(crate) mod vfio;
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -46,7 +47,7 @@ struct Report {
     cards: Vec<Found>,
     /// The version of DAHDI that answers.
     dahdi: Option<String>,
-    /// Whether the kernel has an IOMMU: a driver in user space needs one, DAHDI does not.
+    /// Whether the IOMMU is on: `type = "pci"` needs it, DAHDI does not.
     iommu: bool,
     spans: Vec<Span>,
     faults: Vec<Fault>,
@@ -61,9 +62,14 @@ struct Found {
     module: &'static str,
     /// The module that drives it now.
     driver: Option<String>,
-    backend: Option<&'static str>,
-    /// It could be driven from user space, which this program's configuration cannot name yet.
-    userspace: bool,
+    /// Which `type` of `[[card]]` can drive it.
+    backends: Vec<&'static str>,
+    /// Its IOMMU group, if there is an IOMMU.
+    group: Option<String>,
+    /// The keys of `[[card]]` that name it, if Tandem can drive it itself.
+    keys: Option<String>,
+    /// What hands it to VFIO, if it is not in its hands.
+    to_vfio: Option<String>,
 }
 
 /// A span of DAHDI.
@@ -83,9 +89,16 @@ struct Span {
 
 /// What is wrong, and what mends it.
 #[derive(Debug, PartialEq, Eq, Serialize)]
-struct Fault {
+pub(crate) struct Fault {
     what: String,
     mend: String,
+}
+
+impl std::fmt::Display for Fault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.what)?;
+        self.mend.lines().try_for_each(|line| write!(f, "\n  mend: {line}"))
+    }
 }
 
 /// Prints what there is; false if something is wrong.
@@ -110,7 +123,9 @@ impl Machine {
         report.iommu = self.has_iommu();
         report.cards = self.cards();
         for card in &report.cards {
-            report.faults.extend(self.card_fault(card));
+            let slot = vfio::Slot { root: &self.root, slot: &card.slot };
+            let own = card.driver.as_deref() == Some(vfio::DRIVER) && card.backends.contains(&"pci");
+            report.faults.extend(if own { slot.faults() } else { Vec::from_iter(self.card_fault(card)) });
         }
         self.dahdi(&mut report);
         report
@@ -122,7 +137,8 @@ impl Machine {
 
     fn cards(&self) -> Vec<Found> {
         let Ok(devices) = std::fs::read_dir(self.at("sys/bus/pci/devices")) else { return Vec::new() };
-        let mut found: Vec<Found> = devices.filter_map(|entry| found(&entry.ok()?.path())).collect();
+        let mut found: Vec<Found> =
+            devices.filter_map(|entry| found(&self.root, &entry.ok()?.path())).collect();
         found.sort_by(|a, b| a.slot.cmp(&b.slot));
         found
     }
@@ -239,23 +255,38 @@ impl Report {
     }
 }
 
+/// Returns vendor and device of a device of the PCI bus.
+fn ids(device: &Path) -> Option<(u16, u16)> {
+    Some((number(device, "vendor")?, number(device, "device")?))
+}
+
+fn number(device: &Path, name: &str) -> Option<u16> {
+    let text = std::fs::read_to_string(device.join(name)).ok()?;
+    u16::from_str_radix(text.trim().trim_start_matches("0x"), 16).ok()
+}
+
 /// Reads a device of the PCI bus; none if it is no telephony card.
-fn found(device: &Path) -> Option<Found> {
-    let number = |name: &str| {
-        let text = std::fs::read_to_string(device.join(name)).ok()?;
-        u16::from_str_radix(text.trim().trim_start_matches("0x"), 16).ok()
-    };
-    let (vendor, product) = (number("vendor")?, number("device")?);
-    let known = known::find(vendor, product, number("subsystem_vendor").unwrap_or(0))?;
-    let driver = std::fs::read_link(device.join("driver")).ok();
+fn found(root: &Path, device: &Path) -> Option<Found> {
+    let (vendor, product) = ids(device)?;
+    let known = known::find(vendor, product, number(device, "subsystem_vendor").unwrap_or(0))?;
+    let slot = device.file_name()?.to_string_lossy().into_owned();
+    let place = vfio::Slot { root, slot: &slot };
+    let (driver, group) = (place.driver(), place.group());
+    let own = pci::vfio::known(vendor, product).is_some();
+    let in_hand = driver.as_deref() == Some(vfio::DRIVER);
     Some(Found {
-        slot: device.file_name()?.to_string_lossy().into_owned(),
         id: format!("{vendor:04x}:{product:04x}"),
         name: known.name,
         module: known.module,
-        driver: driver.and_then(|path| Some(path.file_name()?.to_string_lossy().into_owned())),
-        backend: (!known.module.is_empty()).then_some("dahdi"),
-        userspace: known.userspace,
+        backends: [("dahdi", !known.module.is_empty()), ("pci", own)]
+            .into_iter()
+            .filter_map(|(name, can)| can.then_some(name))
+            .collect(),
+        keys: own.then(|| format!("type = \"pci\", slot = \"{slot}\"")),
+        to_vfio: (own && !in_hand).then(|| place.bind()),
+        driver,
+        group,
+        slot,
     })
 }
 
@@ -338,7 +369,31 @@ mod tests {
         let device = machine.at("sys/bus/pci/devices/0000:03:00.0");
         std::os::unix::fs::symlink("../../drivers/wct4xxp", device.join("driver")).unwrap();
         let report = machine.look();
-        assert_eq!((report.cards[0].driver.as_deref(), report.faults.len()), (Some("wct4xxp"), 0));
+        let card = &report.cards[0];
+        assert_eq!((card.driver.as_deref(), report.faults.len()), (Some("wct4xxp"), 0));
+        assert_eq!(card.backends, ["dahdi", "pci"]);
+        let mut told = Vec::new();
+        show::tables(&mut told, &report).unwrap();
+        let told = String::from_utf8(told).unwrap();
+        for part in [
+            "DAHDI, or Tandem itself: type = \"pci\", slot = \"0000:03:00.0\"",
+            "switch the IOMMU on",
+            "echo 0000:03:00.0 | sudo tee /sys/bus/pci/drivers_probe",
+            "Nothing is wrong.",
+        ] {
+            assert!(told.contains(part), "{part} is not in\n{told}");
+        }
+    }
+
+    #[test]
+    fn a_card_in_the_hands_of_vfio_is_asked_what_vfio_needs() {
+        let (_folder, machine) = machine();
+        let device = machine.at("sys/bus/pci/devices/0000:03:00.0");
+        std::os::unix::fs::symlink("../../drivers/vfio-pci", device.join("driver")).unwrap();
+        let report = machine.look();
+        assert_eq!(report.cards[0].to_vfio, None);
+        assert_eq!(report.faults.len(), 1, "{report:?}");
+        assert!(report.faults[0].what.contains("the IOMMU is off"), "{report:?}");
     }
 
     #[test]
@@ -361,7 +416,7 @@ mod tests {
             "1     TE2/0/1  1-2       1       RED     kind = \"e1\", dahdi_channel = 1\n",
             "WRONG  DAHDI span 1: RED\n",
             "WRONG  DAHDI is loaded but /dev/dahdi/ctl is not there\n  mend: sudo udevadm trigger\n",
-            "The kernel has no IOMMU",
+            "The IOMMU is off",
         ] {
             assert!(told.contains(part), "{part} is not in\n{told}");
         }

@@ -20,22 +20,37 @@ pub(super) fn tables(out: &mut dyn Write, report: &Report) -> io::Result<()> {
         let head = ["SPAN", "NAME", "CHANNELS", "IN USE", "ALARMS", "KEYS OF [[card.span]]"];
         cli::table(out, head, report.spans.iter().map(span))?;
     }
-    if report.cards.iter().any(|card| card.userspace) && !report.iommu {
-        writeln!(
-            out,
-            "\nThe kernel has no IOMMU (intel_iommu=on or amd_iommu=on): DAHDI needs none, a driver in user space would."
-        )?;
+    for card in &report.cards {
+        own_driver(out, card, report.iommu)?;
     }
     for fault in &report.faults {
-        writeln!(out, "\nWRONG  {}", fault.what)?;
-        for line in fault.mend.lines() {
-            writeln!(out, "  mend: {line}")?;
-        }
+        writeln!(out, "\nWRONG  {fault}")?;
     }
     if report.faults.is_empty() && !report.cards.is_empty() {
         writeln!(out, "\nNothing is wrong.")?;
     }
     Ok(())
+}
+
+/// Writes how a card can be driven without a kernel module.
+fn own_driver(out: &mut dyn Write, card: &Found, iommu: bool) -> io::Result<()> {
+    let Some(keys) = &card.keys else { return Ok(()) };
+    let state = match &card.group {
+        Some(group) => format!("IOMMU group {group}"),
+        None if iommu => "in no IOMMU group".to_owned(),
+        None => "The IOMMU is off".to_owned(),
+    };
+    writeln!(out, "\nCard {} can be driven by DAHDI, or Tandem itself: {keys}. {state}.", card.slot)?;
+    let Some(bind) = &card.to_vfio else { return Ok(()) };
+    if card.group.is_none() {
+        writeln!(
+            out,
+            "  For the latter switch the IOMMU on first (intel_iommu=on or amd_iommu=on), then give it to VFIO:"
+        )?;
+    } else {
+        writeln!(out, "  For the latter give it to VFIO:")?;
+    }
+    bind.lines().try_for_each(|line| writeln!(out, "    {line}"))
 }
 
 fn card(card: &Found) -> [String; 5] {
