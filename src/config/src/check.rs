@@ -195,6 +195,7 @@ impl RawNumber {
 pub(crate) fn check(reader: &Reader<'_>, draft: &Draft) {
     cards(reader, draft);
     crate::dahdi::check(reader, draft);
+    crate::tdmoe::check(reader, draft);
     spans(reader, draft);
     trunks(reader, draft);
     seats(reader, draft);

@@ -26,12 +26,16 @@ pub(crate) fn check(reader: &Reader<'_>, draft: &Draft) {
     let mut taken = Vec::new();
     for placed in draft.cards.iter().filter(|card| card.place.good("type")) {
         let ((card, places), place) = (&placed.item, &placed.place);
-        let (strange, whose) = match card.kind {
-            CardType::Sim => (OF_DAHDI, "DAHDI card"),
-            CardType::Dahdi => (OF_SIM, "simulated card"),
+        let (dahdi, sim) = ((OF_DAHDI, "DAHDI card"), (OF_SIM, "simulated card"));
+        let strange = match card.kind {
+            CardType::Sim => &[dahdi][..],
+            CardType::Dahdi => &[sim],
+            CardType::Tdmoe => &[dahdi, sim],
         };
-        no_use(reader, place, strange[0], whose);
-        places.iter().for_each(|place| no_use(reader, place, strange[1], whose));
+        for (keys, whose) in strange {
+            no_use(reader, place, keys[0], whose);
+            places.iter().for_each(|place| no_use(reader, place, keys[1], whose));
+        }
         if card.kind == CardType::Dahdi {
             buffer(reader, card, place);
             for (span, place) in card.spans.iter().zip(places) {

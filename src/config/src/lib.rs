@@ -24,6 +24,7 @@ mod model;
 mod reader;
 mod sections;
 mod source;
+mod tdmoe;
 
 use std::path::Path;
 
@@ -37,10 +38,11 @@ pub use keys::KeyInfo;
 pub use loop_start::{AnswerBy, CallerIdBy, CallerIdTime, DialTone, LoopStart};
 pub use model::{
     Action, Api, Call, Cancel, CancelRest, Card, CardHdlc, CardType, Config, Country, Dialect, Echo,
-    EchoModel, FarEnd, Hunt, Line, LineCode, LogLevel, NumberRule, Origin, Pace, Reach, Realtime, Record,
-    Seat, Span, System, Timers, Trunk, TrunkSignalling,
+    EchoModel, EthernetPeer, FarEnd, Hunt, Line, LineCode, LogLevel, NumberRule, Origin, Pace, Reach,
+    Realtime, Record, Seat, Span, System, Timers, Trunk, TrunkSignalling,
 };
 pub use source::{MAX_TAKEN, Source};
+pub use tdmoe::{EthernetSpan, EthernetTimes};
 
 /// The version of the file's form that this program reads.
 pub const VERSION: u32 = 1;

@@ -236,6 +236,8 @@ pub struct Card {
     pub hdlc: CardHdlc,
     /// Whether the echo cancellers of a DAHDI card, or of the kernel, are used.
     pub card_echo: bool,
+    /// How a card of spans over Ethernet waits.
+    pub ethernet: crate::EthernetTimes,
     /// Its spans; the place in this list is the position on the card.
     pub spans: Vec<Span>,
 }
@@ -247,6 +249,18 @@ pub enum CardType {
     Sim,
     /// A card, or several locked to one clock, driven by the kernel's DAHDI.
     Dahdi,
+    /// Spans over Ethernet.
+    Tdmoe,
+}
+
+/// The other end of a span over Ethernet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum EthernetPeer {
+    /// Whoever sends the span's subaddress.
+    #[default]
+    Learned,
+    /// This address and no other.
+    Fixed([u8; 6]),
 }
 
 /// Who makes frames of the D-channels' bits.
@@ -303,6 +317,8 @@ pub struct Span {
     pub line_code: LineCode,
     /// The length of its cable by DAHDI's number.
     pub build_out: u8,
+    /// Where a span over Ethernet leads to.
+    pub ethernet: crate::EthernetSpan,
     /// What a simulated line is connected to.
     pub far_end: FarEnd,
     /// How much faster the far end's clock is than ours, in parts per million.

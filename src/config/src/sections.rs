@@ -166,13 +166,17 @@ fn card(mut s: Section<'_, '_>, data: &Path) -> Placed<(Card, Vec<Place>)> {
     let (spans, places) = spans.into_iter().map(|section| span(section, data)).unzip();
     let card = Card {
         name: s.required_text("name", NAME, name),
-        kind: s.required_choice("type", &[("sim", CardType::Sim), ("dahdi", CardType::Dahdi)]),
+        kind: s.required_choice(
+            "type",
+            &[("sim", CardType::Sim), ("dahdi", CardType::Dahdi), ("tdmoe", CardType::Tdmoe)],
+        ),
         pace: s.choice("pace", PACES, "wall"),
         buffer: s.duration("buffer_ms", 2..=200, 20),
         seed: s.integer("seed", 0..=u32::MAX, "", 1),
         block: s.duration("block_ms", 2..=20, 10),
         hdlc: s.choice("hdlc", HDLC, "own"),
         card_echo: s.boolean("card_echo", false),
+        ethernet: crate::tdmoe::times(&mut s),
         spans,
     };
     Placed { item: (card, places), place: s.finish() }
@@ -192,6 +196,7 @@ fn span(mut s: Section<'_, '_>, data: &Path) -> (Span, Place) {
         dahdi_channel: s.optional_integer("dahdi_channel", 1..=crate::dahdi::CHANNELS, "").unwrap_or(0),
         line_code: s.choice("line_code", LINE_CODES, "leave"),
         build_out: s.integer("build_out", 0..=7, "", 0),
+        ethernet: crate::tdmoe::span(&mut s),
         far_end,
         ppm: s.float("ppm", -100.0..=100.0, "parts per million", 0.0),
         echo: echo(&mut s),
