@@ -49,7 +49,7 @@ pub trait CardControl: Send {
     fn counters(&self) -> CardCounters;
 
     /// Says in words why a span does not work, where the card knows more than its alarms tell; none if it does not.
-    fn fault(&mut self, span: SpanId) -> Option<String> {
+    fn fault(&self, span: SpanId) -> Option<String> {
         let _ = span;
         None
     }

@@ -17,7 +17,7 @@ use tdm::{Alarms, SpanId};
 
 use crate::config::TdmoeConfig;
 use crate::counts::Count;
-use crate::line::{Line, LineSetup, Peer, Trouble};
+use crate::line::{Line, LineSetup, Trouble};
 use crate::port::{Claim, Wire};
 use crate::shared::{Shared, SharedPosition};
 
@@ -149,8 +149,13 @@ impl Desk {
     fn look_for(&mut self, port: usize, interface: &str, shared: &Shared) {
         self.state.faults[port] = match Wire::open(interface) {
             Ok(wire) => {
+                // Before it is given away, since the realtime half may lose it at once.
                 shared.ports[port].gone.store(false, Ordering::Release);
-                self.send(Command::Wire { port, wire }).err().map(|error| error.to_string())
+                let refused = self.send(Command::Wire { port, wire }).err();
+                if refused.is_some() {
+                    shared.ports[port].gone.store(true, Ordering::Release);
+                }
+                refused.map(|error| error.to_string())
             }
             Err(error) => Some(error.to_string()),
         };
@@ -169,11 +174,11 @@ impl Desk {
         if !alarms.contains(Alarms::RED) {
             return None;
         }
-        let peer = match (state.peer(), span.peer) {
-            (Some(mac), _) | (None, Peer::Fixed(mac)) => format!("{mac} on {interface}"),
-            (None, Peer::Learned) => format!("anybody on {interface}"),
-        };
         let (channels, subaddress) = (span.kind.max_channels(), span.subaddress);
+        let Some(peer) = state.peer() else {
+            return Some(format!("nobody on {interface} sends subaddress {subaddress}"));
+        };
+        let peer = format!("{peer} on {interface}");
         Some(match state.trouble() {
             Trouble::Silent => {
                 format!("{peer} sends nothing with subaddress {subaddress}")
@@ -236,7 +241,7 @@ impl CardControl for TdmoeControl {
         };
         let setup = line_setup(&desk.config, line);
         let state = &self.shared.positions[position];
-        state.show(Alarms::RED, Trouble::Silent, None);
+        state.set_alarms(Alarms::RED);
         desk.send(Command::Attach { position, line: Box::new(Line::new(setup)), config: *line })?;
         desk.state.attached[position] = Some(*line);
         desk.state.claims[position] = claim;
@@ -261,7 +266,7 @@ impl CardControl for TdmoeControl {
         self.shared.tally.counters()
     }
 
-    fn fault(&mut self, span: SpanId) -> Option<String> {
+    fn fault(&self, span: SpanId) -> Option<String> {
         let position = self.position_of(span).ok()?;
         lock(&self.desk).fault(position, &self.shared.positions[position])
     }

@@ -216,21 +216,6 @@ impl Jitter {
         None
     }
 
-    /// Passes over so many milliseconds that nobody played: the thread came too late.
-    pub fn skip(&mut self, frames: u32) {
-        if !self.running {
-            return;
-        }
-        let there = u32::from(self.end.wrapping_sub(self.next));
-        for _ in 0..frames.min(there) {
-            let number = self.next;
-            self.place(number).full = false;
-            self.next = number.wrapping_add(1);
-        }
-        self.before_first = self.before_first.saturating_sub(u16::try_from(frames).unwrap_or(u16::MAX));
-        self.starved = self.starved.saturating_add(frames - frames.min(there));
-    }
-
     /// Drops one frame if the buffer is fuller than it may be: called once a millisecond.
     pub fn trim(&mut self, counts: &Counts) {
         if self.running && self.end.wrapping_sub(self.next) > self.limit {
@@ -401,18 +386,15 @@ mod tests {
     }
 
     #[test]
-    fn milliseconds_that_nobody_played_are_passed_over_and_the_delay_is_as_before() {
+    fn a_buffer_that_forgot_everything_begins_with_its_depth_again() {
         let mut bench = Bench::new(3);
         (0..20).for_each(|k| _ = bench.both(k));
-        // The thread was away for ten milliseconds; what came meanwhile is there.
-        (20..30).for_each(|k| _ = bench.receive(k));
-        bench.jitter.skip(10);
-        assert_eq!(bench.both(30), Some(27));
-        // And once more, but nothing was sent in that time.
-        bench.jitter.skip(10);
-        assert_eq!((bench.take(), bench.both(42)), (None, None));
-        let played: Vec<_> = (43..47).map(|k| bench.both(k)).collect();
-        assert_eq!(played[2..], [Some(42), Some(43)], "{played:?}");
-        assert_eq!(bench.jitter.take_slip(), None);
+        // The thread was away, and what came meanwhile is older than anybody can use.
+        (20..60).for_each(|k| _ = bench.receive(k));
+        bench.jitter.reset();
+        assert_eq!((bench.take(), bench.jitter.excess()), (None, None));
+        let played: Vec<_> = (60..65).map(|k| bench.both(k)).collect();
+        assert_eq!(played, [None, None, None, Some(60), Some(61)]);
+        assert_eq!((bench.told(), bench.jitter.take_slip()), (vec![], None));
     }
 }

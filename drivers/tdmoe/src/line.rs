@@ -292,9 +292,10 @@ impl Line {
         self.jitter.trim(counts);
     }
 
-    /// Passes over milliseconds that were lost here: both directions keep their delay.
+    /// Passes over milliseconds that were lost here. What came meanwhile is given up, and the buffer begins with its depth
+    /// again; our own numbers jump, so that the peer knows: both directions keep their delay.
     pub fn skip(&mut self, frames: u32) {
-        self.jitter.skip(frames);
+        self.jitter.reset();
         self.sequence = self.sequence.wrapping_add(frames as u16);
     }
 

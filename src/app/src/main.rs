@@ -15,6 +15,7 @@ mod reload;
 mod simulate;
 mod supervisor;
 mod switching;
+mod tdmoe_card;
 mod wall;
 mod whole;
 mod wiring;

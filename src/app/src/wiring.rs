@@ -53,11 +53,15 @@ pub(crate) fn start_card(config: &Config, card: &config::Card) -> anyhow::Result
             let (control, io) = made.start(&config.lines(card)).map_err(not_now)?;
             Ok(Started { control: Box::new(control), io: Box::new(io), stillness: None })
         }
+        config::CardType::Tdmoe => {
+            let (control, io) = crate::tdmoe_card::start(config, card)?;
+            Ok(Started { control, io, stillness: None })
+        }
     }
 }
 
 /// What the system does not give now it may give later, when a module is loaded or another program has ended.
-fn not_now(error: CardError) -> anyhow::Error {
+pub(crate) fn not_now(error: CardError) -> anyhow::Error {
     match error {
         CardError::System { .. } => anyhow::Error::new(error),
         other => refused(other),

@@ -1,7 +1,7 @@
 //! The realtime half: a millisecond is one sleep, one receive and one send for each interface.
 //!
 //! Time: every period is one millisecond of every span, several after a late wake, at most `buffer_ms` and one. Later than that,
-//! milliseconds are lost: both directions pass over them, so that sample time and delay stay true. What is sent in a late
+//! milliseconds are lost: both directions pass over them, so that sample time and delay stay true (`Line::skip`). What is sent in a late
 //! period goes out at once; the peers' jitter buffers take it, or do not.
 //!
 //! What is where: `receive` (whose a frame is), `send`. Limits: see the crate.
@@ -130,15 +130,14 @@ impl TdmoeIo {
                 io.sit(position, Box::new(Line::new(line_setup(config, line))), line);
             }
         }
-        // How they stand at the start is asked for, not told.
-        io.events.0.clear();
         io
     }
 
+    /// Puts a span into its position; how it stands then is for the caller to tell, or is asked for.
     fn sit(&mut self, position: usize, mut line: Box<Line>, config: &LineConfig) {
         let port = self.ports_of[position];
         if self.ports[port].wire.is_none() {
-            line.interface(false, |event| self.events.tell(&self.shared, position, event));
+            line.interface(false, |_| ());
         }
         let slot = &mut self.slots[position];
         (slot.span, slot.law, slot.signalling) = (Some(config.span), config.law, config.signalling);
@@ -153,6 +152,9 @@ impl TdmoeIo {
                     self.stand_up(position);
                     self.events.tell(&self.shared, position, CardEvent::Attached { span: config.span });
                     self.sit(position, line, &config);
+                    let alarms = self.shared.positions[position].alarms();
+                    let told = CardEvent::Alarms { span: config.span, alarms };
+                    self.events.tell(&self.shared, position, told);
                 }
                 Command::Detach(position) => {
                     self.stand_up(position);

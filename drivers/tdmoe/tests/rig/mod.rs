@@ -53,6 +53,22 @@ impl End {
         }
     }
 
+    /// Returns a frame of one channel from `source` to `destination`.
+    pub fn address_of(&self, source: Mac, destination: Mac, subaddress: u16) -> Vec<u8> {
+        let address = Address { destination, source, subaddress };
+        let frame = Frame { address, yellow: false, sequence: 0, signalling: None, samples: &[[0; 8]] };
+        let mut out = [0; MAX_FRAME];
+        let octets = frame.emit(&mut out);
+        out[..octets].to_vec()
+    }
+
+    /// Breaks the wire: a socket without its other end.
+    pub fn break_off(&mut self) {
+        let (alone, _) = UnixDatagram::pair().unwrap();
+        alone.set_nonblocking(true).unwrap();
+        self.socket = alone;
+    }
+
     /// Orders so much that our card slips by one frame.
     pub fn slip(&mut self, frames: i8) {
         match frames {

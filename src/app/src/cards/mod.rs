@@ -1,8 +1,9 @@
 //! `tandem cards`: what telephony cards and spans this machine has, what is wrong with them, and the command that mends it.
 //!
 //! How: PCI devices and modules are read from `/sys` and `/lib/modules`, spans from `/proc/dahdi`, the right to use them by
-//! opening the device. Nothing is changed. Limits: USB cards are not looked for; that a line works only a call shows.
+//! opening the device; Ethernet interfaces are listened to (`ethernet`). Nothing is changed. Limits: USB cards are not looked for; that a line works only a call shows.
 
+mod ethernet;
 mod known;
 mod show;
 
@@ -49,6 +50,7 @@ struct Report {
     /// Whether the kernel has an IOMMU: a driver in user space needs one, DAHDI does not.
     iommu: bool,
     spans: Vec<Span>,
+    ethernet: Vec<ethernet::Interface>,
     faults: Vec<Fault>,
 }
 
@@ -113,6 +115,7 @@ impl Machine {
             report.faults.extend(self.card_fault(card));
         }
         self.dahdi(&mut report);
+        report.ethernet = ethernet::interfaces(&self.root, tdmoe::senders);
         report
     }
 

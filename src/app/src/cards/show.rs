@@ -26,6 +26,7 @@ pub(super) fn tables(out: &mut dyn Write, report: &Report) -> io::Result<()> {
             "\nThe kernel has no IOMMU (intel_iommu=on or amd_iommu=on): DAHDI needs none, a driver in user space would."
         )?;
     }
+    super::ethernet::tables(out, &report.ethernet)?;
     for fault in &report.faults {
         writeln!(out, "\nWRONG  {}", fault.what)?;
         for line in fault.mend.lines() {
