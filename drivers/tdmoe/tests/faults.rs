@@ -169,6 +169,25 @@ fn a_flood_is_taken_up_in_parts_and_the_span_talks_on() {
 }
 
 #[test]
+fn what_came_before_the_first_period_is_thrown_away() {
+    let mut bench = Bench::new();
+    {
+        let mut end = bench.end.lock().unwrap();
+        // A second's frames, as far as the socket holds them.
+        for _ in 0..1_000 {
+            let octets = frame(&end, 31, end.sequence);
+            end.sequence = end.sequence.wrapping_add(1);
+            let _ = end.socket.send(&octets);
+        }
+    }
+    bench.live(60, good);
+    assert_eq!(bench.alarms(), Alarms::empty());
+    let counts =
+        [Count::Strange, Count::Restarts, Count::Dropped, Count::Gained].map(|count| bench.count(count));
+    assert_eq!(counts, [0; 4], "{:?}", bench.control.counts(FIRST));
+}
+
+#[test]
 fn a_wire_that_breaks_is_detached_and_the_card_keeps_time() {
     let mut bench = Bench::new();
     bench.live(60, good);

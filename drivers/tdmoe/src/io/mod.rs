@@ -199,6 +199,16 @@ impl TdmoeIo {
         }
     }
 
+    /// Returns when the next period is due; the first one a millisecond from now.
+    fn next_due(&mut self) -> Mono {
+        if let Some(due) = self.due {
+            return due;
+        }
+        self.discard();
+        let due = Mono::from_nanos(self.time.now().as_nanos() + MS);
+        *self.due.insert(due)
+    }
+
     /// Takes up what is due at `now`.
     fn take_up(&mut self, due: Mono, now: Mono) -> Period {
         let period = self.steer.period_ns();
@@ -300,10 +310,7 @@ impl CardIo for TdmoeIo {
             return Err(IoFault::Gone);
         }
         self.take_commands();
-        let due = match self.due {
-            Some(due) => due,
-            None => Mono::from_nanos(self.time.now().as_nanos() + MS),
-        };
+        let due = self.next_due();
         let now = self.time.sleep_until(due);
         Ok(self.take_up(due, now))
     }
@@ -314,8 +321,8 @@ impl CardIo for TdmoeIo {
             return None;
         }
         self.take_commands();
+        let due = self.next_due();
         let now = self.time.now();
-        let due = *self.due.get_or_insert(now);
         (now >= due).then(|| self.take_up(due, now))
     }
 

@@ -21,6 +21,18 @@ impl TdmoeIo {
         }
     }
 
+    /// Throws away what came before the first period: it is older than anybody can use.
+    pub(super) fn discard(&mut self) {
+        for open in &mut self.ports {
+            let Some(wire) = &open.wire else { continue };
+            for _ in 0..MAX_CALLS {
+                if open.batch.receive(&wire.socket) != Ok(BATCH) {
+                    break;
+                }
+            }
+        }
+    }
+
     fn receive_on(&mut self, port: usize, now: Mono) -> Result<(), Stop> {
         for _ in 0..MAX_CALLS {
             let open = &mut self.ports[port];
