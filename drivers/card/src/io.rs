@@ -47,6 +47,12 @@ pub trait CardControl: Send {
 
     /// Returns the card's counters since start.
     fn counters(&self) -> CardCounters;
+
+    /// Says in words why a span does not work, where the card knows more than its alarms tell; none if it does not.
+    fn fault(&self, span: SpanId) -> Option<String> {
+        let _ = span;
+        None
+    }
 }
 
 /// The realtime half: the only code that may enter the kernel on the realtime thread.

@@ -20,6 +20,15 @@ pub fn create(devices: &Path, driver: &str, address: &str, channels: u8) -> io::
     Device::open(&devices.join("ctl"))?.create_dynamic(span).map(|number| number as u32)
 }
 
+/// Makes a dynamic span that is the clock of all of them, by its `rank` from 1, while it hears something.
+///
+/// # Errors
+/// As those of [`create`].
+pub fn create_clock(devices: &Path, driver: &str, address: &str, channels: u8, rank: u8) -> io::Result<u32> {
+    let span = abi::DynamicSpan { timing: rank.into(), ..named(driver, address, channels) };
+    Device::open(&devices.join("ctl"))?.create_dynamic(span).map(|number| number as u32)
+}
+
 /// Takes a dynamic span away.
 ///
 /// # Errors

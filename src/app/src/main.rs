@@ -17,6 +17,7 @@ mod reload;
 mod simulate;
 mod supervisor;
 mod switching;
+mod tdmoe_card;
 mod wall;
 mod whole;
 mod wiring;

@@ -63,11 +63,12 @@ pub(crate) fn start_card(config: &Config, card: &config::Card) -> anyhow::Result
             Ok(Started { control: Box::new(control), io: Box::new(io), caps, stillness: None, hand: None })
         }
         config::CardType::Pci => crate::pci_card::start(card, &config.lines(card)),
+        config::CardType::Tdmoe => crate::tdmoe_card::start(config, card),
     }
 }
 
 /// What the system does not give now it may give later, when a module is loaded or another program has ended.
-fn not_now(error: CardError) -> anyhow::Error {
+pub(crate) fn not_now(error: CardError) -> anyhow::Error {
     match error {
         CardError::System { .. } => anyhow::Error::new(error),
         other => refused(other),

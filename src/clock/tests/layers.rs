@@ -16,19 +16,20 @@ const LAYERS: [(&str, &[&str]); 5] = [
         &["g711", "dsp", "resample", "link", "isdn", "cas", "call", "acd", "ivr", "card", "firmware-shim"],
     ),
     ("L2", &["rt", "line", "hwtest", "switch"]),
-    ("L3", &["sim", "dahdi", "pci", "record", "config", "store", "api"]),
+    ("L3", &["sim", "dahdi", "tdmoe", "pci", "record", "config", "store", "api"]),
     ("L4", &["cli", "simulator", "app", "hw-tests"]),
 ];
 
 /// The drivers and stores, which only the users named here may name.
-const CONCRETE: &[&str] = &["sim", "dahdi", "pci"];
+const CONCRETE: &[&str] = &["sim", "dahdi", "tdmoe", "pci"];
 const USERS_OF_CONCRETE: &[&str] = &["app", "simulator", "hw-tests"];
 
 /// What the realtime engine may be built from.
 const RT_MAY_USE: &[&str] = &["clock", "tdm", "g711", "dsp", "card", "rtrb", "libc", "thiserror"];
 
 /// The two sides of the link.
-const LINE_SIDE: &[&str] = &["sim", "dahdi", "pci", "card", "rt", "isdn", "cas", "line", "hwtest", "record"];
+const LINE_SIDE: &[&str] =
+    &["sim", "dahdi", "tdmoe", "pci", "card", "rt", "isdn", "cas", "line", "hwtest", "record"];
 const SWITCH_SIDE: &[&str] = &["call", "acd", "ivr", "switch", "store", "api", "cli"];
 
 /// What a core may not be built from: runtimes, sockets and stores.

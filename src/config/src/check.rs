@@ -207,6 +207,7 @@ pub(crate) fn check(reader: &Reader<'_>, draft: &Draft) {
 pub(crate) fn all_kinds(reader: &Reader<'_>, draft: &Draft) {
     crate::dahdi::check(reader, draft);
     crate::pci::check(reader, draft);
+    crate::tdmoe::check(reader, draft);
 }
 
 /// Notes every second use of a value of `key`.

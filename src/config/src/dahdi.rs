@@ -17,22 +17,27 @@ const LONGEST_BUFFER: Duration = Duration::from_millis(60);
 pub(crate) const CHANNELS: u16 = 1_023;
 
 /// Keys of a card that only some kinds of card have: the key, the kinds, and how they are called.
-const OF_CARDS: [(&str, &[CardType], &str); 6] = [
+const OF_CARDS: [(&str, &[CardType], &str); 8] = [
     ("pace", &[CardType::Sim], "simulated card"),
     ("seed", &[CardType::Sim], "simulated card"),
     ("block_ms", &[CardType::Dahdi], "DAHDI card"),
     ("hdlc", &[CardType::Dahdi], "DAHDI card"),
     ("card_echo", &[CardType::Dahdi], "DAHDI card"),
     ("slot", &[CardType::Pci], "card of type \"pci\""),
+    ("jitter_ms", &[CardType::Tdmoe], "card of type \"tdmoe\""),
+    ("loss_ms", &[CardType::Tdmoe], "card of type \"tdmoe\""),
 ];
 
 /// The same for keys of a span.
-const OF_SPANS: [(&str, &[CardType], &str); 6] = [
+const OF_SPANS: [(&str, &[CardType], &str); 9] = [
     ("far_end", &[CardType::Sim], "simulated card"),
     ("ppm", &[CardType::Sim], "simulated card"),
     ("echo", &[CardType::Sim], "simulated card"),
     ("dahdi_channel", &[CardType::Dahdi], "DAHDI card"),
     ("line_code", &[CardType::Dahdi, CardType::Pci], "DAHDI card or one of type \"pci\""),
+    ("interface", &[CardType::Tdmoe], "card of type \"tdmoe\""),
+    ("peer", &[CardType::Tdmoe], "card of type \"tdmoe\""),
+    ("subaddress", &[CardType::Tdmoe], "card of type \"tdmoe\""),
     ("build_out", &[CardType::Dahdi, CardType::Pci], "DAHDI card or one of type \"pci\""),
 ];
 

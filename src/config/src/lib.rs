@@ -26,6 +26,7 @@ mod reader;
 mod rig;
 mod sections;
 mod source;
+mod tdmoe;
 
 use std::path::Path;
 
@@ -39,11 +40,12 @@ pub use keys::KeyInfo;
 pub use loop_start::{AnswerBy, CallerIdBy, CallerIdTime, DialTone, LoopStart};
 pub use model::{
     Action, Api, Call, Cancel, CancelRest, Card, CardHdlc, CardType, Config, Country, Dialect, Echo,
-    EchoModel, FarEnd, Hunt, Line, LineCode, LogLevel, NumberRule, Origin, Pace, PciSlot, Reach, Realtime,
-    Record, Seat, Span, System, Timers, Trunk, TrunkSignalling,
+    EchoModel, EthernetPeer, FarEnd, Hunt, Line, LineCode, LogLevel, NumberRule, Origin, Pace, PciSlot,
+    Reach, Realtime, Record, Seat, Span, System, Timers, Trunk, TrunkSignalling,
 };
 pub use rig::Rig;
 pub use source::{MAX_TAKEN, Source};
+pub use tdmoe::{EthernetSpan, EthernetTimes};
 
 /// The version of the file's form that this program reads.
 pub const VERSION: u32 = 1;

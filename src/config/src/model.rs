@@ -238,6 +238,8 @@ pub struct Card {
     pub card_echo: bool,
     /// Where a card is that Tandem drives itself.
     pub slot: Option<PciSlot>,
+    /// How a card of spans over Ethernet waits.
+    pub ethernet: crate::EthernetTimes,
     /// Its spans; the place in this list is the position on the card.
     pub spans: Vec<Span>,
 }
@@ -251,6 +253,8 @@ pub enum CardType {
     Dahdi,
     /// A card that Tandem drives itself, over VFIO.
     Pci,
+    /// Spans over Ethernet.
+    Tdmoe,
 }
 
 /// Where a card is on the PCI bus.
@@ -269,6 +273,16 @@ impl core::fmt::Display for PciSlot {
             PciSlot::Nth(place) => write!(f, "{place}"),
         }
     }
+}
+
+/// The other end of a span over Ethernet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum EthernetPeer {
+    /// Whoever sends the span's subaddress.
+    #[default]
+    Learned,
+    /// This address and no other.
+    Fixed([u8; 6]),
 }
 
 /// Who makes frames of the D-channels' bits.
@@ -325,6 +339,8 @@ pub struct Span {
     pub line_code: LineCode,
     /// The length of its cable by DAHDI's number.
     pub build_out: u8,
+    /// Where a span over Ethernet leads to.
+    pub ethernet: crate::EthernetSpan,
     /// What a simulated line is connected to.
     pub far_end: FarEnd,
     /// How much faster the far end's clock is than ours, in parts per million.

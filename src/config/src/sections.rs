@@ -186,6 +186,7 @@ fn card(mut s: Section<'_, '_>, data: &Path) -> Placed<(Card, Vec<Place>)> {
         hdlc: s.choice("hdlc", HDLC, "own"),
         card_echo: s.boolean("card_echo", false),
         slot: s.optional_text("slot", crate::pci::SLOT, crate::pci::slot),
+        ethernet: crate::tdmoe::times(&mut s),
         spans,
     };
     Placed { item: (card, places), place: s.finish() }
@@ -205,6 +206,7 @@ fn span(mut s: Section<'_, '_>, data: &Path) -> (Span, Place) {
         dahdi_channel: s.optional_integer("dahdi_channel", 1..=crate::dahdi::CHANNELS, "").unwrap_or(0),
         line_code: s.choice("line_code", LINE_CODES, "leave"),
         build_out: s.integer("build_out", 0..=7, "", 0),
+        ethernet: crate::tdmoe::span(&mut s),
         far_end,
         ppm: s.float("ppm", -100.0..=100.0, "parts per million", 0.0),
         echo: echo(&mut s),
@@ -366,7 +368,7 @@ const LOG_LEVELS: &[(&str, LogLevel)] = &[
 const PACES: &[(&str, Pace)] =
     &[("wall", Pace::Wall), ("lockstep", Pace::Lockstep), ("virtual", Pace::Virtual)];
 const CARD_TYPES: &[(&str, CardType)] =
-    &[("sim", CardType::Sim), ("dahdi", CardType::Dahdi), ("pci", CardType::Pci)];
+    &[("sim", CardType::Sim), ("dahdi", CardType::Dahdi), ("pci", CardType::Pci), ("tdmoe", CardType::Tdmoe)];
 const KINDS: &[(&str, SpanKind)] =
     &[("e1", SpanKind::E1), ("t1", SpanKind::T1), ("fxs", SpanKind::Fxs), ("fxo", SpanKind::Fxo)];
 const LAWS: &[(&str, Law)] = &[("a", Law::A), ("mu", Law::Mu)];

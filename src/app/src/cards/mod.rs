@@ -1,8 +1,9 @@
 //! `tandem cards`: what telephony cards and spans this machine has, what is wrong with them, and the command that mends it.
 //!
 //! How: PCI devices and modules are read from `/sys` and `/lib/modules`, spans from `/proc/dahdi`, the right to use them by
-//! opening the device. Nothing is changed. Limits: USB cards are not looked for; that a line works only a call shows.
+//! opening the device; Ethernet interfaces are listened to (`ethernet`). Nothing is changed. Limits: USB cards are not looked for; that a line works only a call shows.
 
+mod ethernet;
 mod known;
 mod show;
 pub(crate) mod vfio;
@@ -50,6 +51,7 @@ struct Report {
     /// Whether the IOMMU is on: `type = "pci"` needs it, DAHDI does not.
     iommu: bool,
     spans: Vec<Span>,
+    ethernet: Vec<ethernet::Interface>,
     faults: Vec<Fault>,
 }
 
@@ -128,6 +130,7 @@ impl Machine {
             report.faults.extend(if own { slot.faults() } else { Vec::from_iter(self.card_fault(card)) });
         }
         self.dahdi(&mut report);
+        report.ethernet = ethernet::interfaces(&self.root, tdmoe::senders);
         report
     }
 

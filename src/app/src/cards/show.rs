@@ -23,6 +23,7 @@ pub(super) fn tables(out: &mut dyn Write, report: &Report) -> io::Result<()> {
     for card in &report.cards {
         own_driver(out, card, report.iommu)?;
     }
+    super::ethernet::tables(out, &report.ethernet)?;
     for fault in &report.faults {
         writeln!(out, "\nWRONG  {fault}")?;
     }

@@ -14,6 +14,7 @@
 //! the process ends; its supervisor starts it again.
 
 mod epoch;
+mod faults;
 mod link_server;
 mod losses;
 mod media;
@@ -34,6 +35,7 @@ use crossbeam_channel::{Sender, bounded};
 use link::Health;
 use rt::sched::{Grant, SchedReport, ThreadConfig};
 use rt::{Counters, Engine, EngineHandle, Layout, RtEvent, RtEventKind, Running, Watch};
+use tdm::SpanId;
 
 use crate::{lock, wiring};
 use signalling::Inbox;
@@ -62,7 +64,8 @@ struct Lines {
     failed_recordings: Arc<media::Failures>,
     stillness: Vec<sim::Stillness>,
     /// Cards live as long as their blocking halves.
-    _controls: Vec<Box<dyn CardControl>>,
+    controls: Vec<Box<dyn CardControl>>,
+    spans: Vec<SpanId>,
 }
 
 /// Runs the line process until it is told to stop or something in it fails.
@@ -151,7 +154,8 @@ impl Lines {
             recorder,
             failed_recordings,
             stillness,
-            _controls: controls,
+            spans: spans.iter().map(|status| status.span).collect(),
+            controls,
         })
     }
 
@@ -161,6 +165,7 @@ impl Lines {
         let mut heart = Watch::new(STALLED_AFTER, clock.now());
         let mut losses = losses::Losses::default();
         let mut standstill = losses::Standstill::default();
+        let mut faults = faults::Faults::default();
         let mut signalling_heart = signalling::HeartWatch::new(STALLED_AFTER, clock.now());
         for turn in 0u32.. {
             std::thread::sleep(WATCH_INTERVAL);
@@ -196,6 +201,12 @@ impl Lines {
                         ms,
                         "a simulated card stood still: the machine is too busy, the card's time is slower than the clock"
                     );
+                }
+                for (span, fault) in faults.changes(&self.spans, &self.controls) {
+                    match fault {
+                        Some(fault) => tracing::warn!(%span, fault, "a span does not work"),
+                        None => tracing::info!(%span, "a span works again"),
+                    }
                 }
                 self.tell_health(health);
             }
