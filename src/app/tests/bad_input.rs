@@ -100,7 +100,7 @@ fn a_span_of_a_card_that_is_not_of_this_program_is_told() {
     assert_bad_file(
         "type = \"sim\"",
         "type = \"wanpipe\"",
-        "14: card.sim0.type: \"wanpipe\" is not one of \"sim\" | \"dahdi\"",
+        "14: card.sim0.type: \"wanpipe\" is not one of \"sim\" | \"dahdi\" | \"pci\" | \"tdmoe\"",
     );
 }
 
