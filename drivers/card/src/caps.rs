@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use tdm::{ChannelId, Law, SpanId, SpanKind, Timeslot};
+use tdm::{Law, SpanId, SpanKind, Timeslot};
 
 /// The most span positions one card may have.
 pub const MAX_POSITIONS: usize = 16;
@@ -70,32 +70,6 @@ pub struct LineConfig {
     pub signalling: Signalling,
     /// Where its clock comes from.
     pub clock: ClockSource,
-}
-
-/// Where the channels of a span lie in [`CardIo::rx`](crate::CardIo::rx) and `tx`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SpanSlot {
-    /// The span in this position; none while the position is empty.
-    pub span: Option<SpanId>,
-    /// What the position is for.
-    pub kind: SpanKind,
-    /// The law of the span.
-    pub law: Law,
-    /// How it signals.
-    pub signalling: Signalling,
-    /// Index of timeslot 1 within a chunk row.
-    pub first_channel: u16,
-    /// Number of channels.
-    pub channels: u8,
-}
-
-impl SpanSlot {
-    /// Returns the index of `channel` within a chunk row; none if it is not in this slot.
-    pub fn index(&self, channel: ChannelId) -> Option<u16> {
-        let timeslot = channel.timeslot.0;
-        let here = self.span == Some(channel.span) && (1..=self.channels).contains(&timeslot);
-        here.then(|| self.first_channel + u16::from(timeslot) - 1)
-    }
 }
 
 /// A test loop on a span.

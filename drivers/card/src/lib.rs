@@ -17,13 +17,13 @@ mod event;
 mod fit;
 mod io;
 mod order;
+mod slot;
 mod tally;
 
-pub use caps::{
-    CardCaps, ClockSource, LineConfig, Loopback, MAX_POSITIONS, PositionCaps, Signalling, SpanSlot,
-};
+pub use caps::{CardCaps, ClockSource, LineConfig, Loopback, MAX_POSITIONS, PositionCaps, Signalling};
 pub use event::CardEvent;
 pub use fit::check_line;
 pub use io::{Card, CardControl, CardCounters, CardError, CardIo, IoFault, Period, RtDelay, SpanStatus};
 pub use order::{LineOrder, RingCadence};
+pub use slot::{SpanSlot, fill_idle, lay_out};
 pub use tally::{MeasuredDelay, Tally, count};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use card::{Card, CardCaps, CardError, LineConfig, PositionCaps, Signalling, SpanSlot};
+use card::{Card, CardCaps, CardError, LineConfig, PositionCaps};
 use rtrb::RingBuffer;
 
 use crate::config::{DahdiConfig, Hdlc};
@@ -62,26 +62,9 @@ impl Card for DahdiCard {
         let shared = Arc::new(Shared::new(caps.positions.len()));
         let (commands, commands_out) = RingBuffer::new(COMMAND_RING);
         let (trash_in, trash) = RingBuffer::new(COMMAND_RING);
-        let slots = slots(&caps.positions, &attached);
+        let slots = card::lay_out(&caps.positions, &attached);
         let io = DahdiIo::new(&config, slots, opened, Arc::clone(&shared), commands_out, trash_in);
         let control = DahdiControl::new(config, caps, attached, shared, commands, trash)?;
         Ok((control, io))
     }
-}
-
-fn slots(positions: &[PositionCaps], attached: &[Option<LineConfig>]) -> Vec<SpanSlot> {
-    let mut first_channel = 0;
-    let mut slots = Vec::new();
-    for (place, line) in positions.iter().zip(attached) {
-        slots.push(SpanSlot {
-            span: line.map(|line| line.span),
-            kind: place.kind,
-            law: line.map_or(place.kind.usual_law(), |line| line.law),
-            signalling: line.map_or(Signalling::Clear, |line| line.signalling),
-            first_channel,
-            channels: place.channels,
-        });
-        first_channel += u16::from(place.channels);
-    }
-    slots
 }

@@ -109,11 +109,6 @@ impl DahdiControl {
         Ok(DahdiControl { caps, desk, shared, keeper: Some(keeper) })
     }
 
-    /// Returns why the span in `position` is not there; none if it is, or was not looked for yet.
-    pub fn fault(&self, position: u8) -> Option<String> {
-        lock(&self.desk).faults.get(usize::from(position)).cloned().flatten()
-    }
-
     fn position_of(&self, span: SpanId) -> Result<usize, CardError> {
         let desk = lock(&self.desk);
         let found = desk.attached.iter().position(|line| line.is_some_and(|line| line.span == span));
@@ -251,6 +246,11 @@ impl CardControl for DahdiControl {
 
     fn counters(&self) -> CardCounters {
         self.shared.tally.counters()
+    }
+
+    fn fault(&self, span: SpanId) -> Option<String> {
+        let position = self.position_of(span).ok()?;
+        lock(&self.desk).faults[position].clone()
     }
 }
 

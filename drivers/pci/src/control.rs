@@ -69,7 +69,7 @@ pub(crate) fn check_line(
 
 impl PciControl {
     /// Returns why the card was given up; none while it works.
-    pub fn fault(&self) -> Option<PciFault> {
+    pub fn given_up(&self) -> Option<PciFault> {
         self.shared.health.fault()
     }
 
@@ -92,7 +92,7 @@ impl PciControl {
     fn send(&mut self, command: Command) -> Result<(), CardError> {
         let what = "it is stopped, or takes no more commands";
         let refuse = |model: &str| CardError::Unsupported { model: model.to_owned(), what };
-        if self.shared.stopped.load(Ordering::Acquire) || self.fault().is_some() {
+        if self.shared.stopped.load(Ordering::Acquire) || self.given_up().is_some() {
             return Err(refuse(&self.model));
         }
         self.commands.push(command).map_err(|_| refuse(&self.model))
@@ -146,5 +146,10 @@ impl CardControl for PciControl {
 
     fn counters(&self) -> CardCounters {
         self.shared.tally.counters()
+    }
+
+    fn fault(&self, span: SpanId) -> Option<String> {
+        self.position_of(span).ok()?;
+        self.given_up().map(|fault| format!("card {}: {fault}", self.model))
     }
 }

@@ -5,7 +5,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use card::{Card, CardCaps, CardError, LineConfig, PositionCaps, Signalling, SpanSlot};
+use card::{Card, CardCaps, CardError, LineConfig, PositionCaps};
 use firmware_shim::Layout;
 use rtrb::RingBuffer;
 use tdm::CHUNK;
@@ -69,23 +69,6 @@ impl<B: Bus> PciCard<B> {
     pub fn words(config: &PciConfig) -> usize {
         layout(config).words()
     }
-
-    fn slots(&self) -> Vec<SpanSlot> {
-        let mut first_channel = 0;
-        let slot = |(place, _): &(PositionCaps, Framing)| {
-            let slot = SpanSlot {
-                span: None,
-                kind: place.kind,
-                law: place.kind.usual_law(),
-                signalling: Signalling::Clear,
-                first_channel,
-                channels: place.channels,
-            };
-            first_channel += u16::from(place.channels);
-            slot
-        };
-        self.places.iter().map(slot).collect()
-    }
 }
 
 fn layout(config: &PciConfig) -> Layout {
@@ -121,7 +104,7 @@ impl<B: Bus> Card for PciCard<B> {
             check_line(&self.caps.model, &self.places, &attached, line)?;
             attached[usize::from(line.position)] = Some(*line);
         }
-        let slots = self.slots();
+        let slots = card::lay_out(&self.caps.positions, &vec![None; self.places.len()]);
         let PciCard { config, caps, places, bus } = self;
         let shared = Arc::new(Shared::new(places.len()));
         let mut driver = Driver::new(bus, layout(&config), config.generation, Arc::clone(&shared));

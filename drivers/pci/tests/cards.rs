@@ -71,7 +71,7 @@ fn dma_that_stands_still_is_started_anew_and_the_lost_time_is_told() {
         bench.rig.handle.card(|card| card.faults.stuck = true);
         bench.idle(100);
         let repairs = bench.control.repairs();
-        assert_eq!((repairs.dma_stalls, bench.control.fault()), (1, None));
+        assert_eq!((repairs.dma_stalls, bench.control.given_up()), (1, None));
         assert!(bench.lost >= 18 * 8, "{} samples", bench.lost);
         assert!(bench.io.rt_delay().measurement > measured);
         let now = bench.period(|_, _| None, |_, _| {}).time;
@@ -88,7 +88,7 @@ fn dma_that_never_comes_back_ends_in_its_fault() {
     bench.rig.handle.card(|card| card.faults.dead = true);
     let began = bench.rig.handle.now();
     assert_eq!(bench.io.wait(), Err(IoFault::Stalled));
-    assert_eq!(bench.control.fault(), Some(PciFault::DmaStalled));
+    assert_eq!(bench.control.given_up(), Some(PciFault::DmaStalled));
     assert_eq!(bench.io.wait(), Err(IoFault::Stalled));
     assert!((bench.rig.handle.now() - began).as_millis() < 200);
     assert!(matches!(bench.control.detach(FIRST), Err(CardError::Unsupported { .. })));
@@ -99,7 +99,10 @@ fn a_card_pulled_out_is_gone() {
     let mut bench = bench(E1, looped, Signalling::Clear);
     bench.rig.handle.pull_out();
     assert_eq!(bench.io.wait(), Err(IoFault::Gone));
-    assert_eq!(bench.control.fault(), Some(PciFault::Gone));
+    assert_eq!(bench.control.given_up(), Some(PciFault::Gone));
+    let told = bench.control.fault(FIRST).unwrap();
+    assert!(told.ends_with(&format!(": {}", PciFault::Gone)), "{told}");
+    assert_eq!(bench.control.fault(SpanId(99)), None);
 }
 
 #[test]

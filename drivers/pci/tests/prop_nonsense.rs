@@ -125,7 +125,7 @@ fn ends_in(kind: Nonsense, after: u64, seed: u64, which: usize) -> Option<String
     }
     assert_eq!(handle.card(|card| card.tally().wild), 0);
     assert!(control.counters().lost_events < u64::MAX);
-    control.fault().map(|fault| fault.to_string())
+    control.given_up().map(|fault| fault.to_string())
 }
 
 proptest! {

@@ -106,12 +106,8 @@ impl SimIo {
 
     /// Fills `tx` with silence, so that a channel nobody fills is idle.
     fn idle_tx(&mut self) {
-        for row in self.tx[..usize::from(self.in_hand) * self.channels].chunks_mut(self.channels) {
-            for slot in &self.slots {
-                let first = usize::from(slot.first_channel);
-                row[first..first + usize::from(slot.channels)].fill([slot.law.idle(); CHUNK]);
-            }
-        }
+        let rows = usize::from(self.in_hand) * self.channels;
+        card::fill_idle(&mut self.tx[..rows], self.channels, &self.slots);
     }
 
     /// How late this wait shall come: by an injected stall, or by chance.

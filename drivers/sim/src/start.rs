@@ -111,7 +111,7 @@ impl Card for SimCard {
         }
         let design_delay = u32::from(config.buffer_ms) * CHUNK as u32 + elastic::REST as u32;
         let shared = Arc::new(Shared::new(positions.len(), design_delay));
-        let slots = slots(&caps.positions, &attached);
+        let slots = card::lay_out(&caps.positions, &attached);
         let (commands, ring) = RingBuffer::new(COMMAND_RING);
         let (hardware_rings, io_rings) = rings(&slots, caps.max_chunks, ring);
         let hardware = Hardware::new(
@@ -153,26 +153,6 @@ impl Card for SimCard {
         };
         Ok((control, io))
     }
-}
-
-fn slots(positions: &[PositionCaps], attached: &[Option<LineConfig>]) -> Vec<SpanSlot> {
-    let mut first_channel = 0;
-    positions
-        .iter()
-        .zip(attached)
-        .map(|(place, line)| {
-            let slot = SpanSlot {
-                span: line.map(|line| line.span),
-                kind: place.kind,
-                law: line.map_or(place.kind.usual_law(), |line| line.law),
-                signalling: line.map_or(card::Signalling::Clear, |line| line.signalling),
-                first_channel,
-                channels: place.channels,
-            };
-            first_channel += u16::from(place.channels);
-            slot
-        })
-        .collect()
 }
 
 /// Makes the rings; the one towards the lines is filled with idle rows.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use card::{Card, CardCaps, CardError, LineConfig, PositionCaps, Signalling, SpanSlot};
+use card::{Card, CardCaps, CardError, LineConfig, PositionCaps};
 use rtrb::RingBuffer;
 
 use crate::config::TdmoeConfig;
@@ -119,7 +119,7 @@ impl Card for TdmoeCard {
         };
         let (commands, commands_out) = RingBuffer::new(COMMAND_RING);
         let (trash_in, trash) = RingBuffer::new(COMMAND_RING);
-        let slots = slots(&caps.positions, &attached);
+        let slots = card::lay_out(&caps.positions, &attached);
         let io = TdmoeIo::new(
             &config,
             slots,
@@ -133,21 +133,4 @@ impl Card for TdmoeCard {
         let control = TdmoeControl::new(config, caps, state, shared, (commands, trash), on_ethernet)?;
         Ok((control, io))
     }
-}
-
-fn slots(positions: &[PositionCaps], attached: &[Option<LineConfig>]) -> Vec<SpanSlot> {
-    let mut first_channel = 0;
-    let mut slots = Vec::new();
-    for (place, line) in positions.iter().zip(attached) {
-        slots.push(SpanSlot {
-            span: line.map(|line| line.span),
-            kind: place.kind,
-            law: line.map_or(place.kind.usual_law(), |line| line.law),
-            signalling: line.map_or(Signalling::Clear, |line| line.signalling),
-            first_channel,
-            channels: place.channels,
-        });
-        first_channel += u16::from(place.channels);
-    }
-    slots
 }

@@ -1,8 +1,10 @@
 //! Cards that Linux DAHDI drives: what an operator may write, and what he reads when it is wrong.
 
+mod told;
+
 use std::time::Duration;
 
-use config::{CardHdlc, CardType, Config, ConfigError, LineCode};
+use config::{CardHdlc, CardType, Config, LineCode};
 
 const GOOD: &str = r#"version = 1
 [[card]]
@@ -27,11 +29,7 @@ dahdi_channel = 32
 
 /// Changes `from` to `to` in the good file and returns all messages.
 fn told(from: &str, to: &str) -> Vec<String> {
-    assert!(GOOD.contains(from), "{from} is not in the good file");
-    match Config::parse(&GOOD.replacen(from, to, 1), "f.toml") {
-        Ok(_) => Vec::new(),
-        Err(errors) => errors.iter().map(ConfigError::to_string).collect(),
-    }
+    told::told(GOOD, from, to)
 }
 
 #[test]

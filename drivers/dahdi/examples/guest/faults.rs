@@ -184,7 +184,7 @@ pub fn unloaded() {
     run(&mut io, &mut during, |seen| seen.alarms.contains(&gone(10)) && seen.alarms.contains(&gone(11)));
     let periods = during.periods;
     run(&mut io, &mut during, |seen| seen.periods > periods + 200);
-    let fault = control.fault(0).unwrap();
+    let fault = control.fault(SpanId(10)).unwrap();
     println!("INFO {fault}");
     assert!(fault.contains("no DAHDI span has channel 1"), "{fault}");
     rig::destroy_spans();

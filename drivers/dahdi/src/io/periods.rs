@@ -4,9 +4,9 @@
 
 use std::time::Duration;
 
-use card::{CardIo, IoFault, Period, SpanSlot, count};
+use card::{CardIo, IoFault, Period, count};
 use clock::SampleTime;
-use tdm::{CHUNK, Chunk};
+use tdm::CHUNK;
 
 use super::{DahdiIo, now, sleep_until};
 
@@ -15,7 +15,7 @@ impl DahdiIo {
     fn open_period(&mut self, chunks: usize, lost: u64) -> Period {
         self.in_hand = chunks;
         let rows = chunks * self.channels;
-        idle(&mut self.tx[..rows], self.channels, &self.slots);
+        card::fill_idle(&mut self.tx[..rows], self.channels, &self.slots);
         let time = SampleTime::from_samples(self.next_sample + lost);
         self.next_sample += lost + (chunks * CHUNK) as u64;
         self.last_wake = Some(now());
@@ -32,7 +32,7 @@ impl DahdiIo {
     /// Takes up what the clock has; none if it must be begun anew or is gone.
     pub(super) fn take_up(&mut self, clock: usize) -> Option<Period> {
         let all = self.depth * self.block * self.channels;
-        idle(&mut self.rx[..all], self.channels, &self.slots);
+        card::fill_idle(&mut self.rx[..all], self.channels, &self.slots);
         let blocks = self.read_clock(clock)?;
         // As many blocks received as are held towards the line: it has had nothing to send since, or will in a moment.
         if self.ran_dry || blocks >= self.depth {
@@ -65,7 +65,7 @@ impl DahdiIo {
         let due = self.last_wake.unwrap_or_else(now) + length;
         sleep_until(due);
         let rows = self.block * self.channels;
-        idle(&mut self.rx[..rows], self.channels, &self.slots);
+        card::fill_idle(&mut self.rx[..rows], self.channels, &self.slots);
         let late = now().since(due).as_millis() as usize;
         let lost = if late > self.block * self.depth { late / self.block * self.block * CHUNK } else { 0 };
         let period = self.open_period(self.block, lost as u64);
@@ -79,39 +79,9 @@ impl DahdiIo {
         if self.in_hand > 0 {
             // A period that was not committed goes out idle, so that no block is missing.
             let rows = self.in_hand * self.channels;
-            idle(&mut self.tx[..rows], self.channels, &self.slots);
+            card::fill_idle(&mut self.tx[..rows], self.channels, &self.slots);
             self.commit()?;
         }
         Ok(())
-    }
-}
-
-/// Fills rows with each span's own idle code.
-pub(super) fn idle(rows: &mut [Chunk], channels: usize, slots: &[SpanSlot]) {
-    for row in rows.chunks_mut(channels.max(1)) {
-        for slot in slots {
-            let first = usize::from(slot.first_channel);
-            row[first..first + usize::from(slot.channels)].fill([slot.law.idle(); CHUNK]);
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn idle_rows_carry_each_spans_own_code() {
-        let slot = |law, first_channel| SpanSlot {
-            span: None,
-            kind: tdm::SpanKind::E1,
-            law,
-            signalling: card::Signalling::Clear,
-            first_channel,
-            channels: 1,
-        };
-        let mut rows = [[0; CHUNK]; 4];
-        idle(&mut rows, 2, &[slot(tdm::Law::A, 0), slot(tdm::Law::Mu, 1)]);
-        assert_eq!(rows, [[0xD5; 8], [0xFF; 8], [0xD5; 8], [0xFF; 8]]);
     }
 }

@@ -231,7 +231,7 @@ impl TdmoeIo {
     /// Puts what the spans play into the rows.
     fn play(&mut self, chunks: usize) {
         let rows = chunks * self.channels;
-        idle(&mut self.rx[..rows], self.channels, &self.slots);
+        card::fill_idle(&mut self.rx[..rows], self.channels, &self.slots);
         for row in self.rx[..rows].chunks_exact_mut(self.channels) {
             for ((seat, slot), state) in self.seats.iter_mut().zip(&self.slots).zip(&self.shared.positions) {
                 let Some(seat) = seat else { continue };
@@ -256,7 +256,7 @@ impl TdmoeIo {
     fn open_period(&mut self, chunks: usize, lost: u64) -> Period {
         self.in_hand = chunks;
         let rows = chunks * self.channels;
-        idle(&mut self.tx[..rows], self.channels, &self.slots);
+        card::fill_idle(&mut self.tx[..rows], self.channels, &self.slots);
         let time = SampleTime::from_samples(self.next_sample + lost);
         self.next_sample += lost + (chunks * CHUNK) as u64;
         count(&self.shared.tally.periods, 1);
@@ -272,7 +272,7 @@ impl TdmoeIo {
     fn give_up_period(&mut self) {
         if self.in_hand > 0 {
             let rows = self.in_hand * self.channels;
-            idle(&mut self.tx[..rows], self.channels, &self.slots);
+            card::fill_idle(&mut self.tx[..rows], self.channels, &self.slots);
             self.send();
         }
     }
@@ -369,15 +369,5 @@ impl CardIo for TdmoeIo {
 impl Drop for TdmoeIo {
     fn drop(&mut self) {
         self.shared.stop.store(true, Ordering::Release);
-    }
-}
-
-/// Fills rows with each span's own idle code.
-fn idle(rows: &mut [Chunk], channels: usize, slots: &[SpanSlot]) {
-    for row in rows.chunks_mut(channels.max(1)) {
-        for slot in slots {
-            let first = usize::from(slot.first_channel);
-            row[first..first + usize::from(slot.channels)].fill([slot.law.idle(); CHUNK]);
-        }
     }
 }
