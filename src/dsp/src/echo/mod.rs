@@ -243,6 +243,7 @@ impl EchoBank {
             (x[lane], d[lane]) = (L::load_block(&sent[lane]), L::load_block(&received[lane]));
             own.starter.hear(x[lane]);
         }
+        let rows = d;
         let (x, d) = (L::transpose(x), L::transpose(d));
         for i in 0..CHUNK {
             x[i].store(&mut self.sent[BLOCK + fill + i]);
@@ -267,9 +268,8 @@ impl EchoBank {
                 left: left_power.0[lane],
                 echo: echo_power.0[lane],
             };
-            let d = || core::array::from_fn(|i| self.received[fill + i].0[lane]);
             let narrow = self.kalman.is_narrow(lane);
-            own.won = own.starter.block::<L>(d, &powers, narrow).or(own.won);
+            own.won = own.starter.block::<L>((rows[lane], left[lane]), &powers, narrow).or(own.won);
             own.finish(left[lane], &powers, &mut received[lane]);
         }
         self.disabler.listen([&x, &d]);

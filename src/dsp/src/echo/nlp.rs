@@ -100,13 +100,14 @@ impl Nlp {
         }
     }
 
-    /// Follows the part of the echo that is left: downwards at once, upwards slowly, so that people do not count.
+    /// Follows the part of the echo that is left: downwards within half a second, since what is left in one sound is not what is left in
+    /// the next; upwards the slower the louder it is, so that people do not count.
     fn learn(&mut self, now: f32) {
         if self.echo < 10.0 * LEAST_ECHO {
             return;
         }
         let part = ((now - self.noise).max(0.0) / self.echo).clamp(1e-4, 1.0);
-        let follow = if part < self.rest { 0.02 } else { 0.005 * (self.rest / part).powi(2).max(1e-5) };
+        let follow = if part < self.rest { 0.002 } else { 0.02 * (self.rest / part).powi(2).max(1e-5) };
         self.rest += follow * (part - self.rest);
     }
 
