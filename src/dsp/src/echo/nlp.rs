@@ -107,7 +107,7 @@ impl Nlp {
             return;
         }
         let part = ((now - self.noise).max(0.0) / self.echo).clamp(1e-4, 1.0);
-        let follow = if part < self.rest { 0.002 } else { 0.02 * (self.rest / part).powi(2).max(1e-5) };
+        let follow = if part < self.rest { 0.02 } else { 0.005 * (self.rest / part).powi(2).max(1e-5) };
         self.rest += follow * (part - self.rest);
     }
 
