@@ -96,7 +96,8 @@ fn music(seconds: f64, drone_hz: f64, seed: u64) -> Signal {
                 let t = n as f64 / RATE as f64;
                 let swell = (n as f64 / 80.0).min(1.0) * (-(n as f64) / decay).exp();
                 let partial = |h: f64| (core::f64::consts::TAU * hz * h * t).sin() / (h * h);
-                let notes: f64 = [1.0, 2.0, 3.0, 4.0].into_iter().filter(|h| hz * h < 3_400.0).map(partial).sum();
+                let notes: f64 =
+                    [1.0, 2.0, 3.0, 4.0].into_iter().filter(|h| hz * h < 3_400.0).map(partial).sum();
                 out[at + n] += loud * swell * notes;
             }
         }
@@ -115,7 +116,9 @@ pub fn busy(country: Country, dbm0: f64) -> ToneSpec {
         .map(|segment| {
             let each = dbm0 - 10.0 * (sines(segment).max(1) as f64).log10();
             Segment {
-                sines: segment.sines.map(|sine| if sine.freq_hz > 0.0 { Sine::new(sine.freq_hz, each as f32) } else { sine }),
+                sines: segment
+                    .sines
+                    .map(|sine| if sine.freq_hz > 0.0 { Sine::new(sine.freq_hz, each as f32) } else { sine }),
                 ms: segment.ms,
             }
         })
@@ -172,7 +175,8 @@ pub fn releases(run: &Run) -> [Option<u32>; CHANNELS] {
     for ms in 0..sent.len() / 8 {
         let block = |samples: &[i16]| -> Block { core::array::from_fn(|i| samples[ms * 8 + i]) };
         let far = [block(&sent); CHANNELS];
-        let mut heard: [Block; CHANNELS] = core::array::from_fn(|lane| block(&received[lane]));
+        let line: [Block; CHANNELS] = core::array::from_fn(|lane| block(&received[lane]));
+        let mut heard = line;
         bank.process(&far, &mut heard);
         let now = ms as u32;
         for lane in 0..CHANNELS {
@@ -180,7 +184,7 @@ pub fn releases(run: &Run) -> [Option<u32>; CHANNELS] {
                 released[lane] = Some(now.saturating_sub(start_ms as u32));
             }
         }
-        listeners.push(&heard, &mut |lane, heard| match heard {
+        listeners.push_beside(&heard, &line, &far, &mut |lane, heard| match heard {
             Heard::Progress(ProgressEvent::Began(ProgressKind::Busy)) => since[lane] = Some(now),
             Heard::Progress(ProgressEvent::Ended(ProgressKind::Busy)) => since[lane] = None,
             _ => {}
