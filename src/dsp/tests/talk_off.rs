@@ -10,6 +10,7 @@
 
 use std::path::{Path as FilePath, PathBuf};
 use std::process::Command;
+use std::sync::LazyLock;
 
 use dsp::bank::Path;
 use dsp::listen::{Heard, ListenSet, Listeners, Wants};
@@ -19,7 +20,9 @@ use tdm::{Block, Law};
 
 const PASSES: usize = 16;
 
-/// Makes nine minutes of speech in both languages, and puts recorded prompts and syllables beside it.
+/// Nine minutes of speech in both languages, with recorded prompts and syllables beside it; made once for all tests.
+static CORPUS: LazyLock<Vec<PathBuf>> = LazyLock::new(corpus);
+
 fn corpus() -> Vec<PathBuf> {
     let root = FilePath::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let folder = FilePath::new(env!("CARGO_TARGET_TMPDIR")).join("speech");
@@ -36,11 +39,42 @@ fn samples(file: &FilePath) -> Vec<i16> {
     octets[44..].as_chunks::<2>().0.iter().map(|&pair| i16::from_le_bytes(pair)).collect()
 }
 
+#[test]
+fn speech_of_people_and_machines_holds_no_digit_no_tone_and_no_fax() {
+    let (mut seconds, mut recorded) = (0, 0);
+    for file in CORPUS.iter() {
+        let samples = samples(file);
+        seconds += samples.len() / 8_000;
+        recorded += usize::from(file.to_string_lossy().contains("recorded"));
+        for (n, country) in Country::ALL.into_iter().enumerate() {
+            // Digits and faxes are the same in every country.
+            let more = if n == 0 { Wants::DTMF | Wants::SIGNALS } else { Wants::empty() };
+            let mut listeners = Listeners::new(PASSES, ListenSet::new(plan(country)).unwrap(), Path::best());
+            (0..PASSES).for_each(|pass| {
+                listeners.want(pass, Wants::PROGRESS | more);
+            });
+            let gains = [600, -600].map(Gain::from_centi_db);
+            let mut row = [[0; 8]; PASSES];
+            for n in 0..samples.len().saturating_sub(PASSES) / 8 {
+                for (pass, block) in row.iter_mut().enumerate() {
+                    let mut part: Block = std::array::from_fn(|k| samples[n * 8 + pass / 2 + k]);
+                    gains[pass % 2].apply(&mut part);
+                    *block = g711::decode_chunk(Law::A, &g711::encode_block(Law::A, &part));
+                }
+                listeners.push(&row, &mut |pass, heard: Heard| {
+                    panic!("{}: {country:?}: {heard:?} at {} ms in pass {pass}", file.display(), n);
+                });
+            }
+        }
+    }
+    assert!(seconds >= 600 && recorded >= 2, "{seconds} s of speech, {recorded} recorded sets");
+}
+
 /// The same, on a line on which we speak or play something ourselves: what comes back of it may hide what is said, and makes
 /// no tone of it.
 #[test]
 fn speech_and_music_under_our_own_sound_hold_no_tone() {
-    let files = corpus();
+    let files = &*CORPUS;
     let (mut seconds, mut found) = (0, Vec::new());
     for (n, file) in files.iter().enumerate() {
         // What they say, and what we play.
@@ -79,37 +113,4 @@ fn speech_and_music_under_our_own_sound_hold_no_tone() {
     }
     assert!(found.is_empty(), "{} events: {found:#?}", found.len());
     assert!(seconds >= 300, "{seconds} s");
-}
-
-#[test]
-fn speech_of_people_and_machines_holds_no_digit_no_tone_and_no_fax() {
-    let (mut seconds, mut recorded) = (0, 0);
-    for file in corpus() {
-        let octets = std::fs::read(&file).unwrap();
-        let samples: Vec<i16> =
-            octets[44..].as_chunks::<2>().0.iter().map(|&pair| i16::from_le_bytes(pair)).collect();
-        seconds += samples.len() / 8_000;
-        recorded += usize::from(file.to_string_lossy().contains("recorded"));
-        for (n, country) in Country::ALL.into_iter().enumerate() {
-            // Digits and faxes are the same in every country.
-            let more = if n == 0 { Wants::DTMF | Wants::SIGNALS } else { Wants::empty() };
-            let mut listeners = Listeners::new(PASSES, ListenSet::new(plan(country)).unwrap(), Path::best());
-            (0..PASSES).for_each(|pass| {
-                listeners.want(pass, Wants::PROGRESS | more);
-            });
-            let gains = [600, -600].map(Gain::from_centi_db);
-            let mut row = [[0; 8]; PASSES];
-            for n in 0..samples.len().saturating_sub(PASSES) / 8 {
-                for (pass, block) in row.iter_mut().enumerate() {
-                    let mut part: Block = std::array::from_fn(|k| samples[n * 8 + pass / 2 + k]);
-                    gains[pass % 2].apply(&mut part);
-                    *block = g711::decode_chunk(Law::A, &g711::encode_block(Law::A, &part));
-                }
-                listeners.push(&row, &mut |pass, heard: Heard| {
-                    panic!("{}: {country:?}: {heard:?} at {} ms in pass {pass}", file.display(), n);
-                });
-            }
-        }
-    }
-    assert!(seconds >= 600 && recorded >= 2, "{seconds} s of speech, {recorded} recorded sets");
 }
