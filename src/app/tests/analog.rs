@@ -12,6 +12,10 @@ use serde_json::Value;
 const EXAMPLE: &str = include_str!("../../../config/examples/analog.toml");
 /// Four cycles of 700 ms, an eighth more for the detector's windows, and the way back.
 const BUSY_RELEASE_MS: std::ops::RangeInclusive<u64> = 2_500..=3_600;
+/// The same while we play music: its cycles may be heard a little later.
+const BUSY_RELEASE_UNDER_MUSIC_MS: std::ops::RangeInclusive<u64> = 2_500..=4_500;
+/// When a caller has been greeted and led to a queue.
+const IN_THE_QUEUE_MS: u64 = 12_000;
 /// The agent alone says hello for eight seconds; prompts and music may go on for longer.
 const LATEST_RELEASE_MS: u64 = 30_000;
 /// A break of 500 ms, seen after 100; the turns of card and machine.
@@ -49,17 +53,36 @@ fn write_prompts(folder: &Path) {
     });
     let all = named.chain(["zh/music".into(), "en/music".into()]);
     for (seed, name) in (1..).zip(all) {
-        let file = folder.join("prompts").join(format!("{name}.wav"));
-        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
-        let spec = hound::WavSpec {
-            channels: 1,
-            sample_rate: 8_000,
-            bits_per_sample: 16,
-            sample_format: hound::SampleFormat::Int,
-        };
-        let mut wav = hound::WavWriter::create(file, spec).unwrap();
-        hw_tests::audio::Noise::new(seed).take(16_000).for_each(|sample| wav.write_sample(sample).unwrap());
+        write_prompt(folder, &name, hw_tests::audio::Noise::new(seed).take(16_000));
     }
+}
+
+fn write_prompt(folder: &Path, name: &str, samples: impl Iterator<Item = i16>) {
+    let file = folder.join("prompts").join(format!("{name}.wav"));
+    std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+    let spec = hound::WavSpec {
+        channels: 1,
+        sample_rate: 8_000,
+        bits_per_sample: 16,
+        sample_format: hound::SampleFormat::Int,
+    };
+    let mut wav = hound::WavWriter::create(file, spec).unwrap();
+    samples.for_each(|sample| wav.write_sample(sample).unwrap());
+}
+
+/// Music on hold: half a minute of plucked chords at some -10 dBm0, with a note of 440 Hz in every other one.
+fn chords() -> impl Iterator<Item = i16> {
+    const BEAT: u32 = 3_600;
+    const STEPS: [[i32; 3]; 6] = [[0, 4, 7], [-3, 5, 9], [0, -5, 3], [2, 7, 11], [-12, 0, 7], [-7, -2, 2]];
+    (0..30 * 8_000_u32).map(|n| {
+        let (beat, within) = (n / BEAT, f64::from(n % BEAT));
+        let loud = 3_500.0 * (within / 80.0).min(1.0) * (-within / 4_000.0).exp();
+        let note = |&step: &i32| {
+            let turns = 440.0 * 2f64.powf(f64::from(step) / 12.0) * f64::from(n) / 8_000.0;
+            [1.0, 2.0, 3.0].iter().map(|h| (std::f64::consts::TAU * turns * h).sin() / (h * h)).sum::<f64>()
+        };
+        (loud * STEPS[beat as usize % STEPS.len()].iter().map(note).sum::<f64>()) as i16
+    })
 }
 
 fn simulate(folder: &Path, arguments: &[&str]) -> Output {
@@ -120,8 +143,8 @@ fn releases(truth: &Truth) -> Vec<u64> {
     talked.filter_map(after).collect()
 }
 
-/// Lines are let go within `usual` while our own side is silent: at least half of them. While our own side speaks over it, what is left of its echo hides the tone: then it
-/// takes until that ends.
+/// Lines are let go within `usual`, at least half of them; where our own side speaks over the tone it may take until that
+/// ends.
 fn assert_released(releases: &[u64], usual: &std::ops::RangeInclusive<u64>) {
     let in_time = releases.iter().filter(|after_ms| usual.contains(after_ms)).count();
     assert!(in_time * 2 >= releases.len(), "let go after {releases:?} ms");
@@ -141,6 +164,35 @@ fn callers_are_shown_by_number_talk_both_ways_and_are_let_go_by_busy_tone_alone(
     assert_released(&releases, &BUSY_RELEASE_MS);
     let abroad = truth.calls.values().filter(|call| call.talked.iter().any(|phone| phone == "301")).count();
     assert!(abroad >= 1, "{abroad} talks with the agent who is called over a line: {:?}", truth.picked_up);
+}
+
+#[test]
+fn a_caller_who_hangs_up_in_a_queue_with_music_is_let_go_while_it_plays_on() {
+    let nobody = ["xiaolin", "emma", "haoran", "zihan"].map(|name| {
+        let line = EXAMPLE.lines().find(|line| line.contains(name)).unwrap();
+        (line, line.replace("\"ready\"", "\"busy\""))
+    });
+    let mut changes: Vec<(&str, &str)> = nobody.iter().map(|(from, to)| (*from, to.as_str())).collect();
+    changes.extend([
+        ("patience_s = 60", "patience_s = 20"),
+        ("keys = \"2,2,1234#\"", "keys = \"1,1\""),
+        // Nothing takes the echo away, and it is strong: without a second look lines are held for minutes.
+        ("tail_ms = 32", "tail_ms = 0"),
+        ("erl_db = 12.0, delay_ms = 4", "erl_db = 6.0, delay_ms = 4"),
+    ]);
+    let folder = office(&changes);
+    write_prompt(folder.path(), "zh/music", chords());
+    let truth = run(folder.path(), "0.15", "13");
+    let gone = truth.calls.values().filter_map(|call| {
+        let ((at, by), ended) = (call.hung_up.clone()?, call.ended?);
+        // Whoever is there for so long has been led to the queue, and hears music.
+        (by == "caller" && call.talked.is_empty() && at >= call.answered? + IN_THE_QUEUE_MS)
+            .then_some(ended - at)
+    });
+    let releases: Vec<u64> = gone.collect();
+    println!("{releases:?}");
+    assert!(releases.len() >= 5, "{releases:?}");
+    assert!(releases.iter().all(|after_ms| BUSY_RELEASE_UNDER_MUSIC_MS.contains(after_ms)), "{releases:?}");
 }
 
 #[test]
