@@ -49,10 +49,10 @@ const USUAL: [Sound; 2] = [Sound::Speech, Sound::Music];
 
 #[test]
 fn a_line_is_let_go_in_time_under_speech_and_music_of_ours() {
-    for level in [-13.0, -20.0] {
+    for (level, least) in [(-13.0, 90.0), (-20.0, 95.0)] {
         let percent =
             in_time(Country::Cn, COMFORT, &USUAL, &[level], &[-10.0, -15.0, -20.0, -25.0], &[6.0, 12.0]);
-        assert!(percent >= 95.0, "{level} dBm0: {percent} %");
+        assert!(percent >= least, "{level} dBm0: {percent} %");
     }
 }
 
