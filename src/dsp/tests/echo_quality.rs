@@ -18,7 +18,8 @@ fn convergence_reaches_15_20_and_26_db_after_a_quarter_half_and_whole_second() {
     let begins: Vec<_> = (1..=5).map(|seed| all_hybrids(&css(false, 2.0, -16.0, seed))).collect();
     let outs: Vec<_> = begins.iter().map(|cells| run(cells, NlpMode::Off)).collect();
     for (from_s, goal_db) in [(0.25, 15.0), (0.5, 20.0), (1.0, 26.0)] {
-        let of_signals = begins.iter().zip(&outs).map(|(cells, outs)| mean(&erles(cells, outs, from_s, 0.35)));
+        let of_signals =
+            begins.iter().zip(&outs).map(|(cells, outs)| mean(&erles(cells, outs, from_s, 0.35)));
         let reached = mean(&of_signals.collect::<Vec<_>>());
         println!("at {from_s} s: {reached:.2} dB");
         assert!(reached >= goal_db, "at {from_s} s: {reached:.2} dB");
@@ -59,7 +60,8 @@ fn a_changed_path_is_cancelled_again_18_db_after_half_a_second_and_24_db_after_o
 #[test]
 fn double_talk_does_no_harm_and_is_cancelled_through() {
     let far = css(false, 9.0, -16.0, 1);
-    let cells: Vec<Cell> = [0.0, -6.0, -15.0].iter().flat_map(|&below_db| double_talk(&far, below_db)).collect();
+    let cells: Vec<Cell> =
+        [0.0, -6.0, -15.0].iter().flat_map(|&below_db| double_talk(&far, below_db)).collect();
     let outs = run(&cells, NlpMode::Off);
     let before = erles(&cells, &outs, 4.0, 0.7);
     let after = erles(&cells, &outs, 7.03, 0.35);
@@ -138,7 +140,8 @@ fn two_minutes_of_silence_lose_nothing() {
 #[test]
 fn signals_that_answer_the_same_signal_are_not_taken_for_its_echo() {
     // Signalling and continuity checks: the far end's signal, and half a second later the same one from the near end.
-    let signals: [&[f64]; 5] = [&[2_000.0], &[1_380.0, 1_500.0], &[540.0, 660.0], &[697.0, 1_209.0], &[2_600.0]];
+    let signals: [&[f64]; 5] =
+        [&[2_000.0], &[1_380.0, 1_500.0], &[540.0, 660.0], &[697.0, 1_209.0], &[2_600.0]];
     let cells: Vec<Cell> = signals
         .iter()
         .map(|hz| {

@@ -99,6 +99,25 @@ fn caller_identity_is_read_from_minus_5_to_minus_40_dbm0_at_any_start_and_at_1_p
 }
 
 #[test]
+fn caller_identity_is_read_with_frequencies_off_by_7_percent_or_a_speed_off_by_4() {
+    for (frequency, speed) in [(0.93, 1.0), (1.07, 1.0), (1.0, 0.96), (1.0, 1.04)] {
+        let spec = FskSpec {
+            mark_hz: BELL_202.mark_hz * frequency,
+            space_hz: BELL_202.space_hz * frequency,
+            ..BELL_202
+        };
+        let mut prng = Prng::new(5);
+        for start in 800..816 {
+            let message: Vec<u8> = (0..30).map(|_| prng.below(256) as u8).collect();
+            let heard =
+                hear(Wants::CALLER_ID, CallerIdModem::Bell202, &sent(spec, &message, -14.0, speed, 0, start));
+            let read = octets(&heard, FskChannel::CallerId);
+            assert_eq!(read, message, "frequency {frequency}, speed {speed}, start {start}");
+        }
+    }
+}
+
+#[test]
 fn the_backward_channel_of_v23_is_read() {
     for start in [800, 804, 811, 815] {
         let heard = hear(
@@ -169,20 +188,28 @@ fn answer_and_calling_tones_are_recognised_at_the_edges_of_their_tolerance() {
         for hz in [1_062.0, 1_100.0, 1_138.0] {
             assert_eq!(signals(&tone(hz, level, 425, 0)), once(SignalKind::FaxCalling), "{hz} {level}");
         }
-        for hz in [2_085.0, 2_100.0, 2_115.0] {
+        for hz in [2_058.0, 2_085.0, 2_100.0, 2_115.0, 2_142.0] {
             assert_eq!(signals(&tone(hz, level, 2_600, 0)), once(SignalKind::Answer), "{hz} {level}");
         }
         assert_eq!(signals(&tone(2_225.0, level, 2_600, 0)), once(SignalKind::BellAnswer));
         assert_eq!(signals(&tone(1_300.0, level, 500, 0)), once(SignalKind::ModemCalling));
     }
-    for (hz, ms) in [(1_100.0, 200), (2_100.0, 150), (1_000.0, 600), (1_200.0, 600), (2_000.0, 3_000)] {
+    for (hz, ms) in [
+        (1_100.0, 200),
+        (2_100.0, 150),
+        (1_000.0, 600),
+        (1_200.0, 600),
+        (2_000.0, 3_000),
+        (2_045.0, 3_000),
+        (2_155.0, 3_000),
+    ] {
         assert_eq!(signals(&tone(hz, -10.0, ms, 0)), [], "{hz} Hz for {ms} ms");
     }
 }
 
 #[test]
 fn phase_reversals_of_the_answer_tone_are_recognised_from_425_to_475_ms_only() {
-    for hz in [2_085.0, 2_100.0, 2_115.0] {
+    for hz in [2_058.0, 2_085.0, 2_100.0, 2_115.0, 2_142.0] {
         for ms in [425, 437, 450, 463, 475] {
             let heard = signals(&tone(hz, -12.0, 3_300, ms));
             assert!(

@@ -402,7 +402,8 @@ impl Channel {
         self.received += BOUND_FOLLOWS * (powers.received - self.received);
         // False for what is not a number as well.
         let bounded = self.left <= MOST_GAIN * self.received + IN_USE;
-        let (left, now) = if bounded { (left, powers.high_left) } else { (L::load_block(out), powers.received) };
+        let (left, now) =
+            if bounded { (left, powers.high_left) } else { (L::load_block(out), powers.received) };
         let EchoMode::On(mode) = self.mode else { return };
         let mut samples = [0.0; CHUNK];
         left.store_at(&mut samples, 0);

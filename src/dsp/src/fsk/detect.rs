@@ -1,8 +1,9 @@
 //! The FSK receivers of a group of channels.
 //!
-//! Filters of one bit's length are matched to both frequencies; what the one has more than the other is the signal,
-//! taken 6.67 times a bit whatever the bit rate. Its zero crossings, interpolated, are the edges of bits. Octets are
-//! found by their start bit, as any asynchronous receiver does; flags (01111110) by a clock that follows the edges.
+//! Filters of some bit's length are matched to both frequencies (at 1200 bit/s 8 samples: in a millisecond 1200 and 2200 Hz
+//! do not hear one another, also if both are off); what the one has more than the other is the signal,
+//! taken 6.67 times a bit whatever the bit rate. Its zero crossings, interpolated, are the edges of bits, and a clock follows
+//! them. Octets are found by their start bit, which sets the clock; flags (01111110) anywhere.
 //!
 //! ```text
 //! waiting --edge to space--> start bit --still space in its middle--> 8 bits --> stop bit is mark: an octet
@@ -21,6 +22,10 @@ const MIN_POWER: f32 = AMPLITUDE_0_DBM0 * AMPLITUDE_0_DBM0 / 2.0 / 31_623.0;
 /// The share of all power that the filter that holds more must hold for a carrier to begin, smoothed over 16 bits.
 /// Pure ones have 1, alternating bits 0.65, noise 0.43.
 const MIN_SHARE: f32 = 0.72;
+
+/// How far an edge within an octet pulls the clock: half of the way. Frequencies that are off move edges to space and edges
+/// to mark in opposite directions.
+const EDGE_PULL: f32 = 0.5;
 
 /// Peak of the filters' coefficients.
 const SCALE: f64 = 8_000.0;
@@ -58,15 +63,10 @@ pub(crate) struct FskTables<const P: usize> {
 }
 
 impl<const P: usize> FskTables<P> {
-    /// Makes the filters of `spec`, to be used every `step` samples (1 or an even number).
-    pub(crate) const fn new(spec: FskSpec, step: usize, flags: bool) -> FskTables<P> {
+    /// Makes the filters of `spec`, `taps` long, to be used every `step` samples (1 or an even number).
+    pub(crate) const fn new(spec: FskSpec, taps: usize, step: usize, flags: bool) -> FskTables<P> {
         let positions = if step == 1 { 2 } else { 1 };
-        let bit = (8_000.0 / spec.bit_rate) as f64;
-        let taps = if (bit + 0.5) as usize + positions - 1 < 2 * P {
-            (bit + 0.5) as usize
-        } else {
-            2 * P - positions + 1
-        };
+        assert!(taps + positions - 1 <= 2 * P, "the filters fit in their rows at every position");
         let mut filters = [[[0; 2]; P]; 8];
         let mut position = 0;
         while position < positions {
@@ -232,20 +232,24 @@ impl Lane {
         if tables.flags {
             self.clock(crossed, ago, step, tell);
         } else {
-            self.octet(crossed && signal < 0.0, ago, step, tell);
+            self.octet(crossed, ago, step, tell);
         }
     }
 
-    /// Finds octets: `edge` is one from mark to space.
-    fn octet(&mut self, edge: bool, ago: f32, step: f32, tell: &mut impl FnMut(FskEvent)) {
+    /// Finds octets: an edge from mark to space begins one, and every further edge in it shows where its bits are.
+    fn octet(&mut self, crossed: bool, ago: f32, step: f32, tell: &mut impl FnMut(FskEvent)) {
         self.bits += step;
         let Framing::Octet { next, octet } = &mut self.framing else {
-            if edge {
+            if crossed && self.last < 0.0 {
                 self.framing = Framing::Octet { next: 0, octet: 0 };
                 self.bits = ago;
             }
             return;
         };
+        if crossed && *next > 0 {
+            let off = self.bits - ago;
+            self.bits -= EDGE_PULL * (off - off.round());
+        }
         if self.bits < f32::from(*next) + 0.5 {
             return;
         }
@@ -270,10 +274,9 @@ impl Lane {
     /// Finds flags by a clock that is set by every edge.
     fn clock(&mut self, crossed: bool, ago: f32, step: f32, tell: &mut impl FnMut(FskEvent)) {
         if crossed {
-            // The edge lies in the middle between two bits' middles: pull the clock half of the way.
+            // The edge lies in the middle between two bits' middles.
             let off = self.bits - ago - 0.5;
-            let off = off - off.round();
-            self.bits -= 0.5 * off;
+            self.bits -= EDGE_PULL * (off - off.round());
         }
         self.bits += step;
         if self.bits < 1.0 {

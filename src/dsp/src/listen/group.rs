@@ -48,10 +48,10 @@ pub(super) struct Group {
     beeps: BeepLanes<LANES>,
 }
 
-static CALLER_ID_BELL_202: FskTables<4> = FskTables::new(BELL_202, 1, false);
-static CALLER_ID_V23: FskTables<4> = FskTables::new(V23, 1, false);
-static FAX: FskTables<14> = FskTables::new(V21_CHANNEL_2, 4, true);
-static BACKWARD: FskTables<54> = FskTables::new(V23_BACKWARD, 16, false);
+static CALLER_ID_BELL_202: FskTables<5> = FskTables::new(BELL_202, 8, 1, false);
+static CALLER_ID_V23: FskTables<5> = FskTables::new(V23, 8, 1, false);
+static FAX: FskTables<14> = FskTables::new(V21_CHANNEL_2, 27, 4, true);
+static BACKWARD: FskTables<54> = FskTables::new(V23_BACKWARD, 107, 16, false);
 
 /// The wish for each set of register signals, in the order of [`MfSystem::ALL`].
 const MF_WANTS: [Wants; 3] = [Wants::R2_FORWARD, Wants::R2_BACKWARD, Wants::R1];

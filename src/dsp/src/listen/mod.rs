@@ -204,7 +204,7 @@ impl Listeners {
     /// under our own sound. All three have a block for every channel; on a channel that sends nothing it is silence.
     ///
     /// # Realtime
-    /// As [`Listeners::push`]; call progress costs three times as much in groups that send.
+    /// As [`Listeners::push`]; call progress costs some six times as much in groups that send.
     pub fn push_beside(
         &mut self,
         heard: &[Block],

@@ -1,9 +1,9 @@
 //! What sounds in a window: one of the signatures of a set, silence, or something else.
 //!
-//! While we send nothing ourselves, a tone must be nearly all that is heard, and silence must be silent. Under our own sound
-//! cadences are looked for a second time, in two windows, what the canceller leaves and the line as received; what our own sound
-//! explains of each ([`super::own`]) is no matter there. A canceller may take the tone away where our own sound has the same frequency, and add it in
-//! the pauses: so a tone must be in what was received.
+//! While we send nothing ourselves, a tone must be nearly all that is heard, and silence must be silent. Under our own
+//! sound cadences are looked for a second time, in two windows: what the canceller leaves and the line as received. What
+//! our own sound explains of each ([`super::own`]) is no matter there. A canceller may take the tone away where our own
+//! sound has the same frequency, and add it in the pauses: so a tone must be in what was received.
 
 use super::cadence::CadenceLane;
 use super::own::{Own, View};

@@ -45,7 +45,7 @@ const FREQS_HZ: [f32; FREQS] = [1_100.0, 2_100.0, 2_225.0, 1_300.0, 2_130.0, 2_7
 /// What is known of each single tone, in the order of the frequencies: meaning, tolerance in hertz, hops until told.
 const SINGLES: [(SignalKind, f32, u16); 4] = [
     (SignalKind::FaxCalling, 40.0, 48), // 38 Hz must pass; sounds for 425 ms at least
-    (SignalKind::Answer, 22.0, 40),     // 15 Hz must pass; sounds for 2.6 s at least
+    (SignalKind::Answer, 44.0, 40),     // 15 Hz must pass, 2 % are taken; sounds for 2.6 s at least
     (SignalKind::BellAnswer, 15.0, 60),
     (SignalKind::ModemCalling, 20.0, 44), // sounds for 500 ms
 ];
@@ -61,8 +61,11 @@ const ALERT_TOLERANCE_HZ: f32 = 32.0;
 /// The weakest tone: -45 dBm0.
 const MIN_POWER: f32 = AMPLITUDE_0_DBM0 * AMPLITUDE_0_DBM0 / 2.0 / 31_623.0;
 
-/// The share of all power that a tone must hold, as the window shows it.
+/// The share of all power that the two tones of an alert must hold, as the window shows it.
 const MIN_SHARE: f32 = 0.5;
+
+/// The same for a single tone: one that is 42 Hz off shows 0.48.
+const MIN_SINGLE_SHARE: f32 = 0.45;
 
 /// The same when its offset is made good.
 const STRICT_SHARE: f32 = 0.72;
@@ -200,7 +203,7 @@ fn tone_of(of: &impl Fn(usize) -> Option<f32>, power: f32) -> Option<(usize, f32
     let strongest =
         (0..SINGLES.len()).max_by(|&a, &b| f32::total_cmp(&of(a).unwrap_or(0.0), &of(b).unwrap_or(0.0)))?;
     let share = of(strongest)? / power;
-    (share >= MIN_SHARE).then_some((strongest, share))
+    (share >= MIN_SINGLE_SHARE).then_some((strongest, share))
 }
 
 impl Lane {

@@ -7,7 +7,7 @@
 
 use tdm::{Block, CHUNK};
 
-use crate::level::amplitude;
+use crate::level::{AMPLITUDE_0_DBM0, amplitude};
 use crate::osc::to_sample;
 
 /// How a level is brought to its aim.
@@ -41,8 +41,8 @@ pub struct Agc {
 /// A block is speech if it has more than this share of the speech level's power: -12 dB.
 const SPEECH_SHARE: f32 = 0.063;
 
-/// The least level that is speech: -50 dBm0.
-const LEAST_DBM0: f32 = -50.0;
+/// The least mean square that is speech: -50 dBm0.
+const LEAST_POWER: f32 = AMPLITUDE_0_DBM0 * AMPLITUDE_0_DBM0 / 2.0 / 100_000.0;
 
 /// Up: 5 dB/s in amplitude, a block.
 const UP: f32 = 1.000_575_8;
@@ -83,9 +83,8 @@ impl Agc {
     pub fn apply(&mut self, block: &mut Block) {
         let power = block.iter().map(|&x| f32::from(x) * f32::from(x)).sum::<f32>() / CHUNK as f32;
         let peak = block.iter().fold(0.0_f32, |peak, &x| peak.max(f32::from(x).abs()));
-        let least = amplitude_power(LEAST_DBM0);
         let before = self.gain;
-        if power > least && power > SPEECH_SHARE * self.speech {
+        if power > LEAST_POWER && power > SPEECH_SHARE * self.speech {
             self.speech += (power - self.speech) * if power > self.speech { 0.004 } else { 0.001 };
             let wanted = (self.aim / self.speech).sqrt().clamp(self.least, self.most);
             self.gain = if wanted > self.gain {
@@ -93,7 +92,7 @@ impl Agc {
             } else {
                 (self.gain * DOWN).max(wanted)
             };
-        } else if power > least {
+        } else if power > LEAST_POWER {
             // A weaker talker: the level comes down until it is speech again.
             self.speech *= 0.999;
         }
@@ -105,12 +104,6 @@ impl Agc {
             *sample = to_sample(f32::from(*sample) * gain);
         }
     }
-}
-
-/// The mean square of a sine of this level.
-fn amplitude_power(dbm0: f32) -> f32 {
-    let amplitude = amplitude(dbm0);
-    amplitude * amplitude / 2.0
 }
 
 #[cfg(test)]

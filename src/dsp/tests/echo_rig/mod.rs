@@ -13,6 +13,7 @@ use dsp::echo::{CHANNELS, EchoBank, EchoMode, NlpMode};
 use sim::g168::HYBRIDS;
 use tdm::Law;
 
+#[allow(unused_imports, reason = "each program uses a part of the rig")]
 pub use cells::*;
 
 /// Samples in a second.
