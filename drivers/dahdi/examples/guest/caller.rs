@@ -18,7 +18,7 @@ use crate::calls::{self, line};
 use crate::pri::{End, setup};
 use crate::rig::{self, first};
 
-/// How long a call may take, and how long a telephone's line settles before.
+/// How long a call may take, and how long a line settles before.
 const DEADLINE: Duration = Duration::from_secs(60);
 const SETTLE: Duration = Duration::from_secs(4);
 
@@ -92,7 +92,7 @@ pub fn primary_rate() {
     let config = rig::config().span(SpanKind::E1, first(6));
     let (_control, mut handle, running) = engine(config, Signalling::Hdlc(Timeslot(16)));
     let mut exchange = End::new(Side::Network, std::mem::take(&mut handle.dchannels).remove(0));
-    let (mut caller, mut talk, mut heard, mut released) = (None, None, Heard::default(), false);
+    let (mut up, mut caller, mut talk, mut heard, mut released) = (None, None, None, Heard::default(), false);
     let began = Instant::now();
     while !released {
         assert!(
@@ -105,18 +105,23 @@ pub fn primary_rate() {
         exchange.turn();
         for event in std::mem::take(&mut exchange.events) {
             match event {
-                PriEvent::Up if caller.is_none() => {
-                    let call = exchange.pri.next_call();
-                    caller = Some(call);
-                    exchange.request(setup(call));
-                }
+                PriEvent::Up => up = Some(Instant::now()),
                 PriEvent::Answered { channel, .. } => {
                     let channel = ChannelId { span: exchange.span, timeslot: channel };
                     talk = handle.layout.strip(channel);
                 }
-                PriEvent::Released { .. } => released = true,
+                PriEvent::Released { .. } => {
+                    println!("INFO the exchange: {event:?}");
+                    released = true;
+                }
                 other => println!("INFO the exchange: {other:?}"),
             }
+        }
+        // The program restarts its channels first, which ends calls that are there.
+        if caller.is_none() && up.is_some_and(|up: Instant| up.elapsed() > SETTLE) {
+            let call = exchange.pri.next_call();
+            caller = Some(call);
+            exchange.request(setup(call));
         }
         while let Ok(event) = handle.events.pop() {
             if let RtEventKind::DigitDown { strip, digit } = event.kind {
@@ -136,7 +141,7 @@ pub fn exchange_line() {
     let (_control, mut handle, running) = engine(config, Signalling::Loop);
     let port = ChannelId { span: line(0, 10, Signalling::Loop).span, timeslot: Timeslot(1) };
     let strip = handle.layout.strip(port).unwrap();
-    let mut order = |handle: &mut EngineHandle, cadence| {
+    let order = |handle: &mut EngineHandle, cadence| {
         let ring = RtOp::Line(LineOrder::Ring { channel: port, cadence });
         handle.sig_commands.push(RtCommand { seq: 1, op: ring }).unwrap();
     };
