@@ -133,6 +133,36 @@ pub fn run() {
     }
 }
 
+/// What call progress costs while we send nothing and while we send, when it looks a second time. spandsp has nothing beside it.
+pub fn run_beside() {
+    println!("| call progress, {CHANNELS} channels | ns a sample and channel |");
+    println!("|---|---|");
+    let sounds = sounds();
+    let [speech, noise, _] = &sounds[..] else { unreachable!("there are three sounds") };
+    let rows = |sound: &Sound, divisor: i16| -> Vec<Vec<Block>> {
+        let row = |ms| (0..CHANNELS).map(|channel| sound.at(channel, ms).map(|s| s / divisor)).collect();
+        (0..MS).map(row).collect()
+    };
+    // An echo 12 dB below what is sent, of which a canceller leaves a part.
+    let (sent, received, heard) = (rows(speech, 1), rows(speech, 4), rows(noise, 16));
+    let silence = vec![vec![SILENCE; CHANNELS]; MS];
+    for (name, sent) in [("we send nothing", &silence), ("we speak on all channels", &sent)] {
+        let times = (0..ROUNDS).map(|_| {
+            let mut listeners =
+                Listeners::new(CHANNELS, ListenSet::new(plan(Country::Cn)).unwrap(), Path::best());
+            (0..CHANNELS).for_each(|channel| listeners.want(channel, Wants::PROGRESS));
+            let start = cpu_s();
+            for ((heard, received), sent) in heard.iter().zip(&received).zip(sent) {
+                listeners.push_beside(heard, received, sent, &mut |_, found| {
+                    std::hint::black_box(found);
+                });
+            }
+            cpu_s() - start
+        });
+        println!("| {name} | {:.2} |", median(times.collect()) * 1e9 / (MS * 8 * CHANNELS) as f64);
+    }
+}
+
 /// Portable, AVX2 if there, the best.
 fn paths() -> [Path; 3] {
     let all: Vec<Path> = Path::all().collect();

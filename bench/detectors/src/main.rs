@@ -1,6 +1,6 @@
 //! Detectors beside spandsp as packaged, in one run: cost, then limits of acceptance, with curves if a folder is named.
 //!
-//! `cargo run --release -- [cost] [figures] [others] [curves=FOLDER] [tries=N]`; without words all of it.
+//! `cargo run --release -- [cost] [beside] [figures] [others] [curves=FOLDER] [tries=N]`; without words all of it.
 
 mod cost;
 mod figures;
@@ -14,6 +14,9 @@ fn main() {
     let value = |key: &str| words.iter().find_map(|word| word.strip_prefix(key));
     if asked("cost") {
         cost::run();
+    }
+    if asked("cost") || asked("beside") {
+        cost::run_beside();
     }
     let curves = value("curves=");
     if asked("figures") || curves.is_some() {

@@ -7,6 +7,9 @@ use dsp::echo::{CHANNELS, EchoBank, EchoMode, NlpMode};
 use nix::time::ClockId;
 
 use crate::echo_rig::*;
+use crate::rivals::Aec3;
+#[cfg(rivals)]
+use crate::rivals::{c, speex_state};
 
 const STREAMS: usize = 240;
 /// Blocks until all have converged, and blocks of a round.
@@ -38,6 +41,7 @@ pub fn run() {
     ];
     #[cfg(rivals)]
     rivals.extend([("OSLEC -O3 native", oslec()), ("speexdsp, frame 64", speex())]);
+    rivals.push(("aec3 at 16 kHz, with resampling", aec3()));
     // The stream goes on from round to round: a jump in it would be a changed path to all of them.
     let start = one_round(&mut rivals[0].1, &blocks[..SETTLED]);
     rivals[1..].iter_mut().for_each(|(_, work)| _ = one_round(work, &blocks[..SETTLED]));
@@ -95,18 +99,6 @@ fn ours(portable: bool, nlp: NlpMode) -> Work {
     })
 }
 
-#[cfg(rivals)]
-mod c {
-    use std::os::raw::{c_int, c_void};
-    unsafe extern "C" {
-        pub fn oslec_create(len: c_int, mode: c_int) -> *mut c_void;
-        pub fn oslec_update(ec: *mut c_void, tx: i16, rx: i16) -> i16;
-        pub fn speex_echo_state_init(frame: c_int, tail: c_int) -> *mut c_void;
-        pub fn speex_echo_ctl(state: *mut c_void, request: c_int, value: *mut c_void) -> c_int;
-        pub fn speex_echo_cancellation(state: *mut c_void, rec: *const i16, play: *const i16, out: *mut i16);
-    }
-}
-
 /// OSLEC as DAHDI sets it up: adapting, with its processor and both high passes.
 #[cfg(rivals)]
 fn oslec() -> Work {
@@ -126,16 +118,7 @@ fn oslec() -> Work {
 /// speexdsp's MDF, which works on frames of 64 samples.
 #[cfg(rivals)]
 fn speex() -> Work {
-    const SET_RATE: i32 = 24;
-    let make = |_| {
-        let mut rate: i32 = 8_000;
-        // SAFETY: plain constructor and setter with the argument they ask for.
-        unsafe {
-            let state = c::speex_echo_state_init(64, 1_024);
-            c::speex_echo_ctl(state, SET_RATE, (&raw mut rate).cast());
-            (state, [0_i16; 64], [0_i16; 64])
-        }
-    };
+    let make = |_| (speex_state(), [0_i16; 64], [0_i16; 64]);
     let mut states: Vec<_> = (0..STREAMS).map(make).collect();
     let mut fill = 0;
     Box::new(move |sent, received| {
@@ -150,5 +133,21 @@ fn speex() -> Work {
             }
         }
         fill = (fill + 8) % 64;
+    })
+}
+
+/// The crate aec3, which works on frames of 10 ms.
+fn aec3() -> Work {
+    let mut states: Vec<_> = (0..STREAMS).map(|_| (Aec3::of(true), [0_i16; 80], [0_i16; 80])).collect();
+    let mut fill = 0;
+    Box::new(move |sent, received| {
+        for (((state, far, near), sent), received) in states.iter_mut().zip(sent).zip(received) {
+            far[fill..fill + 8].copy_from_slice(sent);
+            near[fill..fill + 8].copy_from_slice(received);
+            if fill == 72 {
+                black_box(state.frame(far, near));
+            }
+        }
+        fill = (fill + 8) % 80;
     })
 }

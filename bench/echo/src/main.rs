@@ -1,4 +1,4 @@
-//! The echo canceller's bench: quality by the judge's cells, then cost beside OSLEC and speexdsp in the same run.
+//! The echo canceller's bench: quality by the judge's cells, then cost, beside OSLEC, speexdsp and the crate aec3.
 //!
 //! `bench-echo [quality] [cost]`. Cost: 240 channels streaming at a tail of 128 ms, rounds of all rivals in turn, the
 //! median of each; what a start costs beside it. Rivals are there if `scripts/bench-echo` has built them.
@@ -7,6 +7,7 @@ mod cost;
 #[path = "../../../src/dsp/tests/echo_rig/mod.rs"]
 mod echo_rig;
 mod quality;
+mod rivals;
 
 // Brings the rivals' libraries along, which Cargo links to the library only.
 use echo_judge as _;

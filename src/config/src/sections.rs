@@ -166,7 +166,7 @@ fn realtime(mut s: Section<'_, '_>) -> Realtime {
 
 fn cancel(mut s: Section<'_, '_>) -> Cancel {
     let cancel = Cancel {
-        tail_ms: s.integer("tail_ms", 0..=MAX_TAIL_MS, "", 0),
+        tail_ms: s.integer("tail_ms", 0..=MAX_TAIL_MS, "", MAX_TAIL_MS),
         rest: s.choice("rest", RESTS, "comfort-noise"),
     };
     s.finish();

@@ -21,6 +21,14 @@ pub(crate) struct Detectors {
     time: SampleTime,
 }
 
+/// One block of every strip, three times.
+#[derive(Clone, Copy)]
+pub(crate) struct Sounds<'a> {
+    pub(crate) heard: &'a [Block],
+    pub(crate) received: &'a [Block],
+    pub(crate) sent: &'a [Block],
+}
+
 impl Detectors {
     /// Makes the detectors of all strips; none of them hears yet.
     pub(crate) fn new(strips: usize, config: &EngineConfig) -> Result<Detectors, ListenError> {
@@ -61,15 +69,21 @@ impl Detectors {
         &self.keys
     }
 
-    /// Lets the detectors hear a block of every strip. What finds the event ring full is lost and counted.
+    /// Lets the detectors hear a block of every strip, beside what was received before echo cancelling and what was sent
+    /// in the block before. What finds the event ring full is lost and counted.
     #[inline]
-    pub(crate) fn block(&mut self, heard: &[Block], time: SampleTime, tell: &mut Teller) {
+    pub(crate) fn block(
+        &mut self,
+        Sounds { heard, received, sent }: Sounds<'_>,
+        time: SampleTime,
+        tell: &mut Teller,
+    ) {
         self.time = time;
         if self.listening == 0 {
             return;
         }
         let keys = &mut self.keys;
-        self.listeners.push(heard, &mut |strip, heard| {
+        self.listeners.push_beside(heard, received, sent, &mut |strip, heard| {
             if let Heard::Dtmf(event) = heard {
                 keys.note(strip, event, time);
             }

@@ -11,7 +11,7 @@ use dsp::mix::{Sum, add};
 use g711::{decode_slice, encode_slice};
 use tdm::{Block, SILENCE};
 
-use crate::detect::Detectors;
+use crate::detect::{Detectors, Sounds};
 use crate::echo::Cancellers;
 use crate::feeds::{Feeds, fade_out};
 use crate::levels::Meters;
@@ -59,8 +59,13 @@ impl Matrix {
             decode_slice(run.law, octets, heard.as_flattened_mut());
             self.meters.receive(run.first, heard);
         }
+        strips.received.copy_from_slice(&strips.heard);
+        for ((was, now), sends) in strips.was_sent.iter_mut().zip(&strips.sent).zip(self.plan.sends()) {
+            *was = if *sends { *now } else { SILENCE };
+        }
         self.echo.block(strips, self.plan.listens(), self.plan.sends());
-        self.detectors.block(&strips.heard, time, tell);
+        let sounds = Sounds { heard: &strips.heard, received: &strips.received, sent: &strips.was_sent };
+        self.detectors.block(sounds, time, tell);
         for &strip in self.plan.rx_gains.as_slice() {
             strips.rx_gain[strip].apply(&mut strips.heard[strip]);
         }

@@ -27,8 +27,12 @@ pub(crate) struct Strips {
     pub(crate) line: Box<[Chunk]>,
     /// What the lines sent, decoded, after gain.
     pub(crate) heard: Box<[Block]>,
+    /// The same before echo cancelling and gain: for the detectors.
+    pub(crate) received: Box<[Block]>,
     /// What the lines are sent, after gain.
     pub(crate) sent: Box<[Block]>,
+    /// What they were sent in the block before, silence where nothing was sent: for the detectors.
+    pub(crate) was_sent: Box<[Block]>,
     /// What the lines are sent, octets.
     pub(crate) out: Box<[Chunk]>,
     /// What each strip is sent while it is idle.
@@ -55,7 +59,9 @@ impl Strips {
             members: all(0, conferences),
             line: all([Law::A.idle(); CHUNK], strips),
             heard: all(SILENCE, strips),
+            received: all(SILENCE, strips),
             sent: all(SILENCE, strips),
+            was_sent: all(SILENCE, strips),
             out: all([Law::A.idle(); CHUNK], strips),
             idle: all([Law::A.idle(); CHUNK], strips),
         }

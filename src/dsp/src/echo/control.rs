@@ -2,7 +2,9 @@
 //!
 //! Place on the path: after each block of the background. How: smoothed powers of what was sent, what came back and what each path
 //! left of it; the background is copied where it is clearly better and the echo clearly there, the foreground is thrown
-//! away where it makes things worse, and repairs a background that a tone has led astray. Source: Ochiai 1977.
+//! away where it makes things worse, and repairs a background that a tone has led astray. When a foreground that was good leaves
+//! much more than it used to, somebody talks at the near end or the path has changed: a background that only follows the
+//! talker's vowels is better for some blocks, one that has found a new path is far better and stays so. Source: Ochiai 1977.
 
 use super::kalman::BlockPowers;
 use super::starter::Won;
@@ -15,6 +17,17 @@ const BETTER: f32 = 0.85;
 const ECHO: f32 = 0.7;
 /// Blocks it must be better before it is copied.
 const BLOCKS: u32 = 2;
+/// A foreground that left at most this part of what was received is in doubt when it leaves so many times as much, and at least that part.
+const WAS_GOOD: f32 = 0.1;
+const MORE: f32 = 4.0;
+const IN_DOUBT: f32 = 0.02;
+/// Then the background must leave this part of what the foreground leaves, and of what was received, for so many blocks.
+const MUCH_BETTER: f32 = 0.5;
+const MUCH_ECHO: f32 = 0.3;
+const MANY_BLOCKS: u32 = 12;
+/// How fast the part that a foreground leaves is learned, downwards and upwards, a block.
+const PART_FALLS: f32 = 0.05;
+const PART_RISES: f32 = 0.001;
 /// The foreground is good if it leaves no more than this part of what was received.
 const GOOD: f32 = 0.1;
 /// The foreground is wrong if it leaves this much more than was received.
@@ -50,7 +63,10 @@ pub struct Control {
     foreground: f32,
     background: f32,
     better: u32,
+    much_better: u32,
     worse: u32,
+    /// The part of what was received that the foreground leaves when nobody talks at the near end.
+    usual_part: f32,
     after_narrow: f32,
     is_active: bool,
     long_sent: f32,
@@ -69,7 +85,9 @@ impl Control {
             foreground: 0.0,
             background: 0.0,
             better: 0,
+            much_better: 0,
             worse: 0,
+            usual_part: 1.0,
             after_narrow: 0.0,
             is_active: false,
             long_sent: 0.0,
@@ -92,7 +110,7 @@ impl Control {
 
     /// Notes that a starter's candidate is in use; true if the background shall take it too.
     pub fn adopt(&mut self, won: &Won) -> bool {
-        self.foreground = won.left;
+        (self.foreground, self.usual_part) = (won.left, 1.0);
         let better = won.left < 0.8 * self.background;
         if better {
             self.background = won.left;
@@ -104,7 +122,7 @@ impl Control {
     pub fn judge(&mut self, powers: &BlockPowers, lane: usize, narrow: bool, broken: bool) -> Verdict {
         if broken {
             self.resets = self.resets.saturating_add(1);
-            (self.foreground, self.background, self.better, self.worse) = (0.0, 0.0, 0, 0);
+            self.start_anew(0.0);
             return Verdict::Reset;
         }
         let smooth = |was: &mut f32, now: f32| *was = KEPT * *was + (1.0 - KEPT) * now;
@@ -124,12 +142,11 @@ impl Control {
             if self.background > DIVERGED * self.received + DIVERGED_LEAST { self.worse + 1 } else { 0 };
         if self.worse > DIVERGED_BLOCKS {
             self.resets = self.resets.saturating_add(1);
-            (self.foreground, self.background, self.better, self.worse) =
-                (self.received, self.received, 0, 0);
+            self.start_anew(self.received);
             return Verdict::Reset;
         }
         if self.foreground > WRONG * self.received + WRONG_LEAST {
-            self.foreground = self.received;
+            (self.foreground, self.usual_part) = (self.received, 1.0);
             self.path_changes = self.path_changes.saturating_add(1);
             return Verdict::Clear;
         }
@@ -150,13 +167,35 @@ impl Control {
             self.better = 0;
             return self.background < 0.25 * self.foreground && self.foreground > 0.5 * self.received;
         }
-        let better = self.background < BETTER * self.foreground && self.background < ECHO * self.received;
+        let doubtful = self.is_in_doubt();
+        let leaves = |of_foreground: f32, of_received: f32| {
+            self.background < of_foreground * self.foreground && self.background < of_received * self.received
+        };
+        let (better, much_better) = (leaves(BETTER, ECHO), leaves(MUCH_BETTER, MUCH_ECHO));
         self.better = if better { self.better + 1 } else { 0 };
-        let copy = self.better >= BLOCKS;
+        self.much_better = if much_better { self.much_better + 1 } else { 0 };
+        let copy = if doubtful { self.much_better >= MANY_BLOCKS } else { self.better >= BLOCKS };
         if copy {
-            self.better = 0;
+            (self.better, self.much_better) = (0, 0);
+        }
+        if copy && doubtful {
+            self.usual_part = 1.0;
         }
         copy
+    }
+
+    /// True if a foreground that was good leaves much more than it used to.
+    fn is_in_doubt(&mut self) -> bool {
+        let part = self.foreground / (self.received + 1.0);
+        let follow = if part < self.usual_part { PART_FALLS } else { PART_RISES };
+        self.usual_part += follow * (part - self.usual_part);
+        self.usual_part < WAS_GOOD && part > MORE * self.usual_part && part > IN_DOUBT
+    }
+
+    /// Both filters are thrown away; each leaves `power` now.
+    fn start_anew(&mut self, power: f32) {
+        (self.foreground, self.background, self.usual_part) = (power, power, 1.0);
+        (self.better, self.much_better, self.worse) = (0, 0, 0);
     }
 
     fn measure(&mut self, powers: &BlockPowers, lane: usize) {

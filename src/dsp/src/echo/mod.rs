@@ -21,6 +21,7 @@ mod control;
 mod disabler;
 mod fft;
 mod foreground;
+mod high_pass;
 mod history;
 mod kalman;
 mod lanes;
@@ -34,6 +35,7 @@ use control::{Control, Verdict};
 use disabler::Disabler;
 use fft::Fft;
 use foreground::{Foreground, Take};
+use high_pass::HighPass;
 use kalman::{BlockPowers, Kalman};
 use lanes::{LANES, Lanes, Portable, V};
 use nlp::Nlp;
@@ -98,6 +100,8 @@ pub struct EchoBank {
     kalman: Kalman,
     foreground: Foreground,
     disabler: Disabler,
+    /// Of what is left and of the echo.
+    high_pass: [HighPass; 2],
     channels: Box<[Channel]>,
     /// What was sent in the block before and in the present one.
     sent: [V; FRAME],
@@ -112,7 +116,9 @@ struct Powers {
     sent: f32,
     received: f32,
     left: f32,
-    echo: f32,
+    /// Of what is left and of the echo, without what lies below the telephone band.
+    high_left: f32,
+    high_echo: f32,
 }
 
 /// What each channel has for itself.
@@ -151,6 +157,7 @@ impl EchoBank {
             kalman: Kalman::new(taps / BLOCK),
             foreground: Foreground::new(taps / BLOCK),
             disabler: Disabler::new(),
+            high_pass: [HighPass::new(); 2],
             channels: (0..CHANNELS).map(channel).collect(),
             sent: [V::ZERO; FRAME],
             received: [V::ZERO; BLOCK],
@@ -207,6 +214,7 @@ impl EchoBank {
         self.spectra.clear(channel);
         self.kalman.reset(channel);
         self.disabler.reset(channel);
+        self.high_pass.iter_mut().for_each(|filter| filter.clear(channel));
         for samples in [&mut self.sent[..], &mut self.received, &mut self.left] {
             samples.iter_mut().for_each(|v| v.0[channel] = 0.0);
         }
@@ -243,6 +251,7 @@ impl EchoBank {
             (x[lane], d[lane]) = (L::load_block(&sent[lane]), L::load_block(&received[lane]));
             own.starter.hear(x[lane]);
         }
+        let rows = d;
         let (x, d) = (L::transpose(x), L::transpose(d));
         for i in 0..CHUNK {
             x[i].store(&mut self.sent[BLOCK + fill + i]);
@@ -255,7 +264,9 @@ impl EchoBank {
             left[i].store(&mut self.left[fill + i]);
         }
         let (sent_power, received_power) = (power(&x), power(&d));
-        let (left_power, echo_power) = (power(&left), power(&echo));
+        let [high_left, high_echo] = &mut self.high_pass;
+        let (high_left, high_echo) = (power(&high_left.filter(&left)), power(&high_echo.filter(&echo)));
+        let left_power = power(&left);
         let left = L::transpose(left);
         for (lane, own) in self.channels.iter_mut().enumerate() {
             if own.mode == EchoMode::Off || self.disabler.is_disabled(lane) {
@@ -265,11 +276,11 @@ impl EchoBank {
                 sent: sent_power.0[lane],
                 received: received_power.0[lane],
                 left: left_power.0[lane],
-                echo: echo_power.0[lane],
+                high_left: high_left.0[lane],
+                high_echo: high_echo.0[lane],
             };
-            let d = || core::array::from_fn(|i| self.received[fill + i].0[lane]);
             let narrow = self.kalman.is_narrow(lane);
-            own.won = own.starter.block::<L>(d, &powers, narrow).or(own.won);
+            own.won = own.starter.block::<L>((rows[lane], left[lane]), &powers, narrow).or(own.won);
             own.finish(left[lane], &powers, &mut received[lane]);
         }
         self.disabler.listen([&x, &d]);
@@ -327,6 +338,7 @@ impl EchoBank {
                     own.forget();
                     self.foreground.clear(lane);
                     self.kalman.reset(lane);
+                    self.high_pass.iter_mut().for_each(|filter| filter.clear(lane));
                 }
             }
         }
@@ -390,11 +402,11 @@ impl Channel {
         self.received += BOUND_FOLLOWS * (powers.received - self.received);
         // False for what is not a number as well.
         let bounded = self.left <= MOST_GAIN * self.received + IN_USE;
-        let (left, now) = if bounded { (left, powers.left) } else { (L::load_block(out), powers.received) };
+        let (left, now) = if bounded { (left, powers.high_left) } else { (L::load_block(out), powers.received) };
         let EchoMode::On(mode) = self.mode else { return };
         let mut samples = [0.0; CHUNK];
         left.store_at(&mut samples, 0);
-        self.nlp.block(mode, &mut samples, now, powers.echo);
+        self.nlp.block(mode, &mut samples, now, powers.high_echo);
         L::load_at(&samples, 0).store_block(out);
     }
 }

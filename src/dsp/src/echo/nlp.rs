@@ -100,7 +100,8 @@ impl Nlp {
         }
     }
 
-    /// Follows the part of the echo that is left: downwards at once, upwards slowly, so that people do not count.
+    /// Follows the part of the echo that is left: downwards within half a second, since what is left in one sound is not what is left in
+    /// the next; upwards the slower the louder it is, so that people do not count.
     fn learn(&mut self, now: f32) {
         if self.echo < 10.0 * LEAST_ECHO {
             return;

@@ -1,12 +1,15 @@
 //! The starter: finds a new echo path within a few hundred milliseconds.
 //!
 //! Place on the path: beside the foreground and the background, and only while no good filter is known: at the beginning
-//! of a call and after the path has changed. How: an IPNLMS filter over the whole tail, two samples at a time; since its step is
-//! shared out by the size of the taps, a sparse path is found several times faster than by the background. It is fast and
+//! of a call and after the path has changed. How: an affine projection of order two over the whole tail, whose step is
+//! shared out by the size of the taps (IPNLMS), so that a sparse path is found several times faster than by the background. All it
+//! hears is emphasised first: speech is flatter then, and taps learn nothing below the telephone band, where there is nothing to learn from and what
+//! they made up would stay for long. It is fast and
 //! easily misled, so it is never heard itself: every few milliseconds a copy of it is frozen, and only if that *candidate*
-//! does better on the sound that follows than what is in use, it is adopted. A filter that has followed the near-end talker
-//! fails that test. Once a candidate has won, the partitions with the least echo are dropped in steps: what is left is found faster
-//! and for less. After 400 ms of speech the background is as good, and the starter stops. Source: Benesty and Gay 2002; Ochiai 1977 for the two paths.
+//! does better on the sound that follows than what is in use, it is adopted; a filter that has proved good must be beaten much, and twice. A filter that has
+//! followed the near-end talker fails that test. Once a candidate has won, the partitions with the least echo are dropped in steps: what is left is found faster
+//! and for less. After 400 ms of speech the background is as good, and the starter stops. Source: Benesty and Gay 2002; Ozeki and Umeda 1984 for
+//! the projection; Ochiai 1977 for the two paths.
 
 use super::history::{History, collect, convolve};
 use super::lanes::{LANES, Lanes};
@@ -15,8 +18,11 @@ use tdm::CHUNK;
 
 /// The step.
 const STEP: f32 = 0.6;
-/// Keeps the step finite in silence.
+/// Keeps the step finite in silence, and the projection where two neighbouring samples say the same: a part of their power.
 const REGULAR: f32 = 50.0;
+const REGULAR_PART: f32 = 0.01;
+/// What is taken of the sample before.
+const EMPHASIS: f32 = 0.9;
 /// Samples between two looks at the sizes of the taps.
 const SHARES_SAMPLES: u32 = 64;
 /// Samples between two looks at which partitions carry echo; from which part of the strongest one's energy they do; how many of
@@ -31,6 +37,8 @@ const LONG_TRIAL_BLOCKS: u32 = 24;
 /// What a candidate may leave, as a part of what the filter in use leaves and of what was received.
 const BETTER: (f32, f32) = (0.75, 0.7);
 const MUCH_BETTER: (f32, f32) = (0.25, 0.25);
+/// Trials in a row that a candidate must win against a good filter.
+const WINS: u32 = 2;
 /// Blocks with far-end speech after which the starter stops, and blocks it rests then.
 const RUN_BLOCKS: u32 = 400;
 const REST_BLOCKS: u32 = 2_000;
@@ -72,18 +80,24 @@ pub struct Starter {
     rest: u32,
     wanted: u32,
     trust: u32,
+    wins: u32,
     left: f32,
     received: f32,
     trial: Trial,
+    /// Of what is sent, received, and left by the filter in use.
+    emphasis: [Emphasis; 3],
 }
 
-/// The sums of a trial's mean squares.
+/// The sums of a trial's mean squares: of what the candidate and the filter in use leave, and of what was received, all
+/// emphasised; and of the latter two as they are.
 #[derive(Clone, Copy, Default)]
 struct Trial {
     blocks: u32,
     candidate: f32,
     in_use: f32,
     received: f32,
+    plain_in_use: f32,
+    plain_received: f32,
 }
 
 /// A candidate that has won.
@@ -117,9 +131,11 @@ impl Starter {
             rest: 0,
             wanted: 0,
             trust: 0,
+            wins: 0,
             left: 0.0,
             received: 0.0,
             trial: Trial::default(),
+            emphasis: [Emphasis::default(); 3],
         }
     }
 
@@ -153,15 +169,16 @@ impl Starter {
     /// Hears what is sent.
     #[inline(always)]
     pub fn hear<L: Lanes>(&mut self, sent: L) {
+        let sent = self.emphasis[0].of(sent);
         self.history.push(sent);
     }
 
-    /// Works on the block last heard; `received` came back. A winner has to be taken, see [`Starter::go_on`], before the next one is
-    /// looked for.
+    /// Works on the block last heard; `received` came back, of which the filter in use left `left`. A winner has to be taken, see
+    /// [`Starter::go_on`], before the next one is looked for.
     #[inline(always)]
     pub fn block<L: Lanes>(
         &mut self,
-        received: impl FnOnce() -> [f32; CHUNK],
+        (received, left): (L, L),
         powers: &Powers,
         narrow: bool,
     ) -> Option<Won> {
@@ -175,7 +192,11 @@ impl Starter {
             self.look(speaking && !narrow);
             return None;
         }
-        let received = received();
+        let mut emphasised = [0.0; CHUNK];
+        let (received, left) = (self.emphasis[1].of(received), self.emphasis[2].of(left));
+        received.store_at(&mut emphasised, 0);
+        let (received_power, left_power) = (received.mul(received).sum(), left.mul(left).sum());
+        let received = emphasised;
         self.adapt::<L>(&received);
         self.age += u32::from(speaking);
         if self.age > RUN_BLOCKS {
@@ -184,10 +205,11 @@ impl Starter {
         if self.waits {
             return None;
         }
-        self.trial.in_use += powers.left;
-        self.trial.received += powers.received;
-        self.trial.candidate +=
-            self.try_out::<L>(&received).iter().map(|s| s * s).sum::<f32>() / CHUNK as f32;
+        self.trial.candidate += self.try_out::<L>(&received).iter().map(|s| s * s).sum::<f32>();
+        self.trial.in_use += left_power;
+        self.trial.received += received_power;
+        self.trial.plain_in_use += powers.left;
+        self.trial.plain_received += powers.received;
         self.trial.blocks += 1;
         self.judge(speaking, narrow)
     }
@@ -207,19 +229,18 @@ impl Starter {
             }
             self.count = self.tail;
             (self.is_on, self.has_won, self.waits) = (true, false, false);
-            (self.samples, self.age, self.wanted) = (0, 0, 0);
+            (self.samples, self.age, self.wanted, self.wins) = (0, 0, 0, 0);
             self.trial = Trial::default();
         }
     }
 
-    /// Eight steps of IPNLMS, two at a time: the second one's error is that of the filter which the first one has moved.
+    /// Eight steps, two at a time: those that would take both errors away together, were they made whole.
     #[inline(always)]
     fn adapt<L: Lanes>(&mut self, received: &[f32; CHUNK]) {
         for (pair, &[d0, d1]) in received.as_chunks::<2>().0.iter().enumerate() {
             let (echo, powers) = self.measure::<L>(2 * pair);
-            let first = STEP * (d0 - echo[0]) / (powers[0] + REGULAR);
-            let second = STEP * (d1 - echo[1] - first * powers[1]) / (powers[2] + REGULAR);
-            self.step::<L>(2 * pair, [first, second]);
+            let steps = project([d0 - echo[0], d1 - echo[1]], powers);
+            self.step::<L>(2 * pair, steps);
             self.samples += 2;
             if self.samples.is_multiple_of(SHARES_SAMPLES) {
                 if self.has_won && self.samples.is_multiple_of(NARROW_SAMPLES) {
@@ -341,23 +362,51 @@ impl Starter {
             && !(narrow && self.trust > TRUSTED)
             && trial.candidate < of_used * trial.in_use
             && trial.candidate < of_received * trial.received;
+        self.wins = if wins { self.wins + 1 } else { 0 };
         if !wins {
             self.go_on();
+        }
+        if self.wins < if trusted { WINS } else { 1 } {
             return None;
         }
         let blocks = trial.blocks as f32;
-        let won = Won { left: trial.candidate / blocks, received: trial.received / blocks };
+        let part = trial.candidate / (trial.in_use + 1.0);
+        let won = Won { left: part * trial.plain_in_use / blocks, received: trial.plain_received / blocks };
         (self.has_won, self.waits, self.left) = (true, true, won.left);
         Some(won)
     }
 
     /// Freezes the next candidate, once the winner has been taken.
     pub fn go_on(&mut self) {
-        self.waits = false;
+        (self.waits, self.wins) = (false, 0);
         for &part in &self.parts[..self.count] {
             self.candidate[usize::from(part)] = self.taps[usize::from(part)];
         }
     }
+}
+
+/// Takes a part of every sample away from the next one.
+#[derive(Clone, Copy, Default)]
+struct Emphasis {
+    /// The last sample of the block before, and the block.
+    samples: [f32; CHUNK + 1],
+}
+
+impl Emphasis {
+    #[inline(always)]
+    fn of<L: Lanes>(&mut self, block: L) -> L {
+        self.samples[0] = self.samples[CHUNK];
+        block.store_at(&mut self.samples, 1);
+        L::load_at(&self.samples, 0).mul_sub_from(L::splat(EMPHASIS), block)
+    }
+}
+
+/// The sizes of two neighbouring samples' steps; `powers` are 0 x 0, 0 x 1 and 1 x 1.
+fn project(errors: [f32; 2], powers: [f32; 3]) -> [f32; 2] {
+    let regular = REGULAR + REGULAR_PART * (powers[0] + powers[2]);
+    let (own, cross, next) = (powers[0] + regular, powers[1], powers[2] + regular);
+    let step = STEP / (own * next - cross * cross);
+    [step * (errors[0] * next - errors[1] * cross), step * (errors[1] * own - errors[0] * cross)]
 }
 
 /// The samples that a partition's taps meet at sample `at` of the newest block, and one more for the sample after it.

@@ -8,7 +8,7 @@ use crate::bank::{Ear, Folded, LANES, Path, lanes_of};
 use crate::dtmf::{DtmfLanes, HOP_BLOCKS, ROWS};
 use crate::fsk::{BELL_202, FskLanes, FskTables, V21_CHANNEL_2, V23, V23_BACKWARD};
 use crate::mf::{MfLanes, MfSystem, MfTables};
-use crate::progress::{self, ProgressLanes};
+use crate::progress::{self, Beside, ProgressLanes, Window};
 use crate::signal::SignalLanes;
 use crate::voice::vad::Vad;
 
@@ -16,18 +16,21 @@ use crate::voice::vad::Vad;
 #[derive(Debug)]
 pub(super) struct Scratch {
     short: Folded<LANES, ROWS>,
-    long: Folded<LANES, { progress::ROWS }>,
+    long: [Folded<LANES, { progress::ROWS }>; 3],
 }
 
 impl Default for Scratch {
     fn default() -> Scratch {
-        Scratch { short: Folded::new(), long: Folded::new() }
+        Scratch { short: Folded::new(), long: [const { Folded::new() }; 3] }
     }
 }
 
 #[derive(Debug)]
 pub(super) struct Group {
     ear: Ear<LANES>,
+    /// What was received, before echo cancelling, and what was sent: heard only by call progress.
+    received: Ear<LANES>,
+    sent: Ear<LANES>,
     wants: [Wants; LANES],
     /// The union of all wishes.
     any: Wants,
@@ -57,6 +60,8 @@ impl Group {
     pub(super) fn new(index: usize, path: Path) -> Group {
         Group {
             ear: Ear::new(path),
+            received: Ear::new(path),
+            sent: Ear::new(path),
             wants: [Wants::empty(); LANES],
             any: Wants::empty(),
             blocks: index * 5, // 5 is prime to the lengths of all hops
@@ -117,6 +122,8 @@ impl Group {
             self.backward.reset(lane);
         }
         if kinds.contains(Wants::PROGRESS) {
+            self.received.forget(lane);
+            self.sent.forget(lane);
             self.progress.reset(lane);
         }
         for (mf, want) in self.mf.iter_mut().zip(MF_WANTS) {
@@ -135,6 +142,7 @@ impl Group {
     pub(super) fn push(
         &mut self,
         blocks: &[Block; LANES],
+        beside: Option<[&[Block; LANES]; 2]>,
         set: &ListenSet,
         scratch: &mut Scratch,
         tell: &mut impl FnMut(usize, Heard),
@@ -143,6 +151,10 @@ impl Group {
             return;
         }
         self.ear.push(blocks);
+        if let Some([received, sent]) = beside.filter(|_| self.any.contains(Wants::PROGRESS)) {
+            self.received.push(received);
+            self.sent.push(sent);
+        }
         self.blocks = self.blocks.wrapping_add(1);
         if self.any.intersects(Wants::CALLER_ID | Wants::FAX_PREAMBLE | Wants::V23_BACKWARD) {
             self.modems(set, tell);
@@ -205,17 +217,25 @@ impl Group {
     fn long_window(
         &mut self,
         set: &ListenSet,
-        folded: &mut Folded<LANES, { progress::ROWS }>,
+        [heard, received, sent]: &mut [Folded<LANES, { progress::ROWS }>; 3],
         tell: &mut impl FnMut(usize, Heard),
     ) {
+        const BLOCKS: usize = 2 * progress::HOP_BLOCKS;
         let wanted = self.set(Wants::PROGRESS);
         if wanted == 0 {
             return;
         }
-        let (path, power) = (self.ear.path(), self.ear.power(2 * progress::HOP_BLOCKS));
-        self.ear.fold(folded);
+        let (path, sent_power) = (self.ear.path(), self.sent.power(BLOCKS));
+        self.ear.fold(heard);
+        let beside = self.progress.minds_own(&sent_power, wanted).then(|| {
+            self.received.fold(received);
+            self.sent.fold(sent);
+            let received = Window { folded: received, power: self.received.power(BLOCKS) };
+            Beside { received, sent: Window { folded: sent, power: sent_power } }
+        });
+        let heard = Window { folded: heard, power: self.ear.power(BLOCKS) };
         let tell = &mut |lane, event| tell(lane, Heard::Progress(event));
-        self.progress.window(path, &set.progress, folded, &power, wanted, tell);
+        self.progress.window(path, &set.progress, &heard, beside.as_ref(), wanted, tell);
     }
 
     /// Looks at the newest 16 ms.

@@ -191,20 +191,67 @@ impl Listeners {
         }
     }
 
-    /// Takes in the next block of every channel and tells what was heard, with the channel.
+    /// Takes in the next block of every channel and tells what was heard, with the channel. Nothing is known of what the
+    /// channels send: see [`Listeners::push_beside`].
     ///
     /// # Realtime
     /// Linear in the groups that have a channel with a wish.
     pub fn push(&mut self, blocks: &[Block], tell: &mut impl FnMut(usize, Heard)) {
+        self.push_all(blocks, None, tell);
+    }
+
+    /// The same beside what was received, before echo cancelling, and what was sent in the block before: call progress is heard
+    /// under our own sound. All three have a block for every channel; on a channel that sends nothing it is silence.
+    ///
+    /// # Realtime
+    /// As [`Listeners::push`]; call progress costs three times as much in groups that send.
+    pub fn push_beside(
+        &mut self,
+        heard: &[Block],
+        received: &[Block],
+        sent: &[Block],
+        tell: &mut impl FnMut(usize, Heard),
+    ) {
+        self.push_all(heard, Some([received, sent]), tell);
+    }
+
+    fn push_all(
+        &mut self,
+        heard: &[Block],
+        beside: Option<[&[Block]; 2]>,
+        tell: &mut impl FnMut(usize, Heard),
+    ) {
+        let mut last = [[SILENCE; LANES]; 3];
+        let [last_heard, last_received, last_sent] = &mut last;
+        let heard = Grouped::new(heard, last_heard);
+        let beside = beside
+            .map(|[received, sent]| [Grouped::new(received, last_received), Grouped::new(sent, last_sent)]);
+        for (n, group) in self.groups.iter_mut().enumerate() {
+            let beside = beside.map(|beside| beside.map(|blocks| blocks.of(n)));
+            let tell = &mut |lane, heard| tell(n * LANES + lane, heard);
+            group.push(heard.of(n), beside, &self.set, &mut self.scratch, tell);
+        }
+    }
+}
+
+/// The blocks of all channels, group by group.
+#[derive(Clone, Copy)]
+struct Grouped<'a> {
+    full: &'a [[Block; LANES]],
+    /// What is left over, before silence.
+    last: &'a [Block; LANES],
+}
+
+impl<'a> Grouped<'a> {
+    fn new(blocks: &'a [Block], last: &'a mut [Block; LANES]) -> Grouped<'a> {
         let (full, rest) = blocks.as_chunks::<LANES>();
-        let mut last = [SILENCE; LANES];
         for (place, block) in last.iter_mut().zip(rest) {
             *place = *block;
         }
-        for (n, group) in self.groups.iter_mut().enumerate() {
-            let blocks = full.get(n).unwrap_or(&last);
-            group
-                .push(blocks, &self.set, &mut self.scratch, &mut |lane, heard| tell(n * LANES + lane, heard));
-        }
+        Grouped { full, last }
+    }
+
+    fn of(&self, group: usize) -> &'a [Block; LANES] {
+        self.full.get(group).unwrap_or(self.last)
     }
 }

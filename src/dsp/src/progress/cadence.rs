@@ -6,7 +6,7 @@
 //! breaks all cadences.
 
 use super::detect::{HOP, Sound};
-use super::{LONG_MS, MAX_KINDS, Pattern, ProgressEvent, ProgressKind};
+use super::{LONG_MS, MAX_KINDS, Pattern};
 
 /// Milliseconds from window to window.
 const HOP_MS: u16 = (HOP / 8) as u16;
@@ -14,11 +14,20 @@ const HOP_MS: u16 = (HOP / 8) as u16;
 /// Windows in a row that may be neither tone nor silence.
 const MAX_EDGE: u16 = 4;
 
+/// Windows in a row that may be hidden by our own sound: 160 ms, half of a short tone.
+const MAX_HIDDEN: u16 = 10;
+
 /// What a window of a tone may have less than the loudest of its segment: -6 dB, half of the window.
 const EDGE_DROP: f32 = 0.25;
 
 /// What silence may have of the power of the tone before: -14 dB.
 const QUIET_DROP: f32 = 0.04;
+
+/// The same under our own sound, whose echo is in the pauses: -8 dB.
+const QUIET_DROP_UNDER_OURS: f32 = 0.16;
+
+/// Under our own sound the parts of a tone must be as strong as one another, within 4 dB.
+const SAME_LEVEL: f32 = 2.5;
 
 /// What one channel has heard.
 #[derive(Clone, Debug)]
@@ -35,6 +44,12 @@ pub(super) struct CadenceLane {
     cut: bool,
     /// The loudest window of the present or last tone.
     loudest: f32,
+    /// The sum of the powers of the windows of the present tone, how many they are, and the mean of the tone before.
+    level_sum: f32,
+    level_count: u16,
+    level_before: Option<f32>,
+    /// Listens under our own sound: tones must be as strong as one another, and short ones come more often.
+    strict: bool,
     progress: [Progress; MAX_KINDS],
     told: Option<u8>,
 }
@@ -51,7 +66,7 @@ struct Progress {
 }
 
 impl CadenceLane {
-    pub(super) const fn new() -> CadenceLane {
+    pub(super) const fn new(strict: bool) -> CadenceLane {
         const NOTHING: Progress = Progress { next: 0, matched: 0, begun: false };
         CadenceLane {
             now: None,
@@ -60,6 +75,10 @@ impl CadenceLane {
             pending: None,
             cut: true,
             loudest: 0.0,
+            level_sum: 0.0,
+            level_count: 0,
+            level_before: None,
+            strict,
             progress: [NOTHING; MAX_KINDS],
             told: None,
         }
@@ -70,28 +89,33 @@ impl CadenceLane {
         self.now.is_some() || self.told.is_some()
     }
 
-    /// Takes in what a window holds.
-    pub(super) fn window(
-        &mut self,
-        patterns: &[Pattern],
-        sound: Sound,
-        power: f32,
-        tell: &mut impl FnMut(ProgressEvent),
-    ) {
-        let quiet = sound == Sound::Quiet || (sound == Sound::Other && power < QUIET_DROP * self.loudest);
+    /// The number of the cadence that is recognised, if any.
+    pub(super) fn told(&self) -> Option<u8> {
+        self.told
+    }
+
+    /// Takes in what a window holds. `under_ours`: our own sound may be in it, also where it is like a tone.
+    pub(super) fn window(&mut self, patterns: &[Pattern], (sound, power): (Sound, f32), under_ours: bool) {
+        let weak = if under_ours {
+            self.now.is_some() && power < QUIET_DROP_UNDER_OURS * self.loudest
+        } else {
+            sound == Sound::Other && power < QUIET_DROP * self.loudest
+        };
         let heard = match sound {
+            _ if weak => Some(0),
+            Sound::Quiet => Some(0),
             Sound::Tone(number) if self.now != Some(number) || power >= EDGE_DROP * self.loudest => {
                 Some(number)
             }
-            _ if quiet => Some(0),
-            Sound::Tone(_) | Sound::Other | Sound::Quiet => None,
+            Sound::Tone(_) | Sound::Other | Sound::Hidden => None,
         };
         let changed = heard != self.now && (heard.is_none() || heard != self.pending);
         self.pending = heard;
         let Some(heard) = heard.filter(|_| !changed) else {
             self.edge += 1;
-            if self.edge > MAX_EDGE {
-                self.break_all(patterns, tell);
+            let most = if sound == Sound::Hidden { MAX_HIDDEN } else { MAX_EDGE };
+            if self.edge > most {
+                self.break_all();
             }
             return;
         };
@@ -99,26 +123,39 @@ impl CadenceLane {
         if !began {
             self.windows = self.windows.saturating_add(1 + self.edge);
         } else {
-            self.begin(patterns, heard, tell);
+            self.begin(patterns, heard);
         }
         self.edge = 0;
         if heard != 0 {
             self.loudest = if began { power } else { self.loudest.max(power) };
+            self.level_sum = if began { power } else { self.level_sum + power };
+            self.level_count = if began { 1 } else { self.level_count.saturating_add(1) };
         }
-        self.run(patterns, tell);
+        self.run(patterns);
     }
 
     /// Ends the present segment and begins another.
-    fn begin(&mut self, patterns: &[Pattern], heard: u8, tell: &mut impl FnMut(ProgressEvent)) {
+    fn begin(&mut self, patterns: &[Pattern], heard: u8) {
         if let Some(before) = self.now {
             // The last window of the edge is the first of the new segment.
             let ms =
                 self.windows.saturating_mul(HOP_MS).saturating_add(self.edge.saturating_sub(1) * HOP_MS / 2);
+            if before != 0 && !self.keeps_level() {
+                self.progress = [Progress::default(); MAX_KINDS];
+            }
             self.end_segment(patterns, before, ms);
-            self.settle(patterns, None, tell);
+            self.settle(patterns, None);
         }
         self.cut = self.now.is_none();
         (self.now, self.windows) = (Some(heard), 2 + self.edge.saturating_sub(1) / 2);
+    }
+
+    /// True if the tone that ends is as strong as the one before, where that matters.
+    fn keeps_level(&mut self) -> bool {
+        let level = self.level_sum / f32::from(self.level_count.max(1));
+        let before = self.level_before.replace(level);
+        let same = before.is_none_or(|before| level <= SAME_LEVEL * before && before <= SAME_LEVEL * level);
+        same || !self.strict
     }
 
     /// Moves every cadence by a segment that has ended.
@@ -153,7 +190,7 @@ impl CadenceLane {
     }
 
     /// Looks what a segment that still lasts proves or breaks.
-    fn run(&mut self, patterns: &[Pattern], tell: &mut impl FnMut(ProgressEvent)) {
+    fn run(&mut self, patterns: &[Pattern]) {
         let (Some(sound), ms) = (self.now, self.windows.saturating_mul(HOP_MS)) else { return };
         let mut lasting = None;
         for (index, pattern) in patterns.iter().enumerate() {
@@ -166,23 +203,25 @@ impl CadenceLane {
             }
             let steady = expected.most_ms == u16::MAX && ms >= expected.least_ms;
             let long = progress.begun && expected.least_ms > LONG_MS && ms >= LONG_MS;
-            let proved = progress.matched.saturating_add(1) >= pattern.need;
+            let proved = progress.matched.saturating_add(1) >= pattern.need(self.strict);
             if expected.sound == sound && sound_or_begun(sound, progress.begun) && (steady || long) && proved
             {
                 lasting = lasting.or(Some(index as u8));
             }
         }
-        self.settle(patterns, lasting, tell);
+        self.settle(patterns, lasting);
         if sound == 0 && self.told.is_none() && self.progress.iter().all(|progress| !progress.begun) {
             self.now = None; // long silence: nothing to wait for
+            self.level_before = None;
             self.windows = 0;
         }
     }
 
-    /// Tells a cadence that has come far enough, and the end of one that was told and has been broken.
-    fn settle(&mut self, patterns: &[Pattern], lasting: Option<u8>, tell: &mut impl FnMut(ProgressEvent)) {
+    /// Keeps the cadence that has come far enough, and lets go one that has been broken.
+    fn settle(&mut self, patterns: &[Pattern], lasting: Option<u8>) {
+        let strict = self.strict;
         let proved = |(pattern, progress): (&Pattern, &Progress)| {
-            pattern.len > 1 && progress.begun && progress.matched >= pattern.need
+            pattern.len > 1 && progress.begun && progress.matched >= pattern.need(strict)
         };
         let ended = patterns.iter().zip(&self.progress).position(proved).map(|index| index as u8);
         let found = lasting.or(ended);
@@ -197,33 +236,19 @@ impl CadenceLane {
             if still && (found.is_none() || found == Some(told)) {
                 return;
             }
-            self.end_told(patterns, tell);
+            self.told = None;
         }
-        if let Some(found) = found {
-            self.told = Some(found);
-            if let Some(kind) = kind(patterns, found) {
-                tell(ProgressEvent::Began(kind));
-            }
+        if found.is_some() {
+            self.told = found;
         }
     }
 
-    fn end_told(&mut self, patterns: &[Pattern], tell: &mut impl FnMut(ProgressEvent)) {
-        if let Some(kind) = self.told.take().and_then(|told| kind(patterns, told)) {
-            tell(ProgressEvent::Ended(kind));
-        }
-    }
-
-    fn break_all(&mut self, patterns: &[Pattern], tell: &mut impl FnMut(ProgressEvent)) {
-        self.end_told(patterns, tell);
-        *self = CadenceLane::new();
+    fn break_all(&mut self) {
+        *self = CadenceLane::new(self.strict);
     }
 }
 
 /// A tone needs no past; silence means something only within a cadence.
 fn sound_or_begun(sound: u8, begun: bool) -> bool {
     sound != 0 || begun
-}
-
-fn kind(patterns: &[Pattern], index: u8) -> Option<ProgressKind> {
-    patterns.get(usize::from(index)).map(|pattern| pattern.kind)
 }

@@ -9,8 +9,9 @@
 
 mod cadence;
 mod detect;
+mod own;
 
-pub(crate) use detect::{HOP_BLOCKS, ProgressLanes, ROWS};
+pub(crate) use detect::{Beside, HOP_BLOCKS, ProgressLanes, ROWS, Window};
 
 use crate::bank::{Complex, Tones};
 use crate::tone::{MAX_SEGMENTS, Sine, TonePlan, ToneSpec};
@@ -42,6 +43,9 @@ const LONG_MS: u16 = 1_200;
 
 /// A cycle shorter than this must be heard twice.
 const SHORT_CYCLE_MS: u32 = 2_500;
+
+/// A cycle shorter than this must be heard twice as often under our own sound.
+const QUICK_CYCLE_MS: u32 = 600;
 
 /// What a tone means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -131,6 +135,15 @@ struct Pattern {
     len: u8,
     /// Segments in succession that prove it.
     need: u8,
+    /// Its cycle is so short that a voice between our own words may keep it for a while.
+    is_quick: bool,
+}
+
+impl Pattern {
+    /// Returns how many segments prove it; under our own sound quick ones need twice as many.
+    fn need(&self, strict: bool) -> u8 {
+        if strict && self.is_quick { self.need.saturating_mul(2) } else { self.need }
+    }
 }
 
 /// Tones to be listened for, ready for use.
@@ -189,7 +202,13 @@ impl ProgressSet {
             pair_count: 0,
         };
         let nothing = Segment { sound: 0, least_ms: 0, most_ms: 0 };
-        let empty = Pattern { kind: ProgressKind::Dial, segments: [nothing; MAX_SEGMENTS], len: 0, need: 0 };
+        let empty = Pattern {
+            kind: ProgressKind::Dial,
+            segments: [nothing; MAX_SEGMENTS],
+            len: 0,
+            need: 0,
+            is_quick: false,
+        };
         let mut patterns = [empty; MAX_KINDS];
         for (pattern, (kind, spec)) in patterns.iter_mut().zip(tones) {
             *pattern = builder.pattern(*kind, spec)?;
@@ -234,7 +253,8 @@ fn plan_tones(plan: &TonePlan) -> [(ProgressKind, ToneSpec); 6] {
 impl Builder {
     fn pattern(&mut self, kind: ProgressKind, spec: &ToneSpec) -> Result<Pattern, ProgressError> {
         let nothing = Segment { sound: 0, least_ms: 0, most_ms: 0 };
-        let mut pattern = Pattern { kind, segments: [nothing; MAX_SEGMENTS], len: 0, need: 0 };
+        let mut pattern =
+            Pattern { kind, segments: [nothing; MAX_SEGMENTS], len: 0, need: 0, is_quick: false };
         let (mut cycle_ms, mut sounding, mut sounds) = (0_u32, 0, 0_u32);
         for (place, segment) in pattern.segments.iter_mut().zip(spec.segments()) {
             if segment.ms != 0 && segment.ms < MIN_SEGMENT_MS {
@@ -252,6 +272,7 @@ impl Builder {
             sounding += u8::from(sound != 0);
             sounds |= u32::from(sound != 0) << sound;
         }
+        pattern.is_quick = (1..QUICK_CYCLE_MS).contains(&cycle_ms);
         if sounding == 0 {
             return Err(ProgressError::Sines(kind));
         }

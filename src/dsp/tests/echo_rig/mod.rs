@@ -5,12 +5,15 @@
 //! cells run at once, one in each channel of a bank. The generators at the end make paths on which nothing was tuned.
 #![allow(dead_code, reason = "each test program uses a part of the rig")]
 
+mod cells;
 mod css;
 
 use clock::Prng;
 use dsp::echo::{CHANNELS, EchoBank, EchoMode, NlpMode};
 use sim::g168::HYBRIDS;
 use tdm::Law;
+
+pub use cells::*;
 
 /// Samples in a second.
 pub const RATE: usize = 8_000;
