@@ -64,6 +64,7 @@ bench:
 	scripts/bench-echo
 	$(CARGO) run --release -p tandem-isdn --example throughput
 	$(CARGO) run --release -p tandem-rt --example bench_engine -- $(BENCH_SECONDS)
+	scripts/bench-cards $(BENCH_SECONDS)
 	mkdir -p docs/detectors
 	cd bench/detectors && $(CARGO) run --release -- cost figures others curves=../../docs/detectors
 	scripts/corpus target/corpus $(CORPUS_HOURS)

@@ -2,7 +2,7 @@
 //!
 //! Opening and closing devices blocks, so the realtime half gets open spans through a ring and gives back those that it is
 //! done with through another. The keeper is a thread of its own: it closes what comes back, and tries to open again,
-//! [`LOOK_AGAIN`] apart, what the realtime half lost.
+//! [`LOOK_AGAIN`] apart, what the realtime half lost and what was not there at the start.
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -85,18 +85,23 @@ impl DahdiControl {
         config: DahdiConfig,
         caps: CardCaps,
         attached: Vec<Option<LineConfig>>,
+        missing: &[(usize, CardError)],
         shared: Arc<Shared>,
         commands: Producer<Command>,
         trash: Consumer<Box<OpenSpan>>,
     ) -> Result<DahdiControl, CardError> {
         let (model, name) = (caps.model.clone(), config.name.clone());
         let positions = attached.len();
+        let mut faults = vec![None; positions];
+        for (position, error) in missing {
+            faults[*position] = Some(error.to_string());
+        }
         let desk = Desk {
             config,
             attached,
             numbers: vec![None; positions],
             lost_at: vec![None; positions],
-            faults: vec![None; positions],
+            faults,
             commands,
             trash,
         };

@@ -1,15 +1,17 @@
-//! The driver's VFIO plumbing against a real kernel: QEMU's `edu` device behind an emulated IOMMU (`hw-tests/vfio`).
+//! The driver's plumbing against a real kernel: QEMU's `edu` device behind an emulated IOMMU, over VFIO, or without one, over UIO
+//! (`hw-tests/vfio`).
 //!
-//! `edu ADDRESS`: registers both mapped and through the region, interrupts by eventfd, DMA both ways, DMA beyond the window,
-//! and the card driver refusing a device that is no card. Prints one line a check, and `VFIO-EDU-OK` at the end.
+//! `edu ADDRESS [uio]`: registers both mapped and through the region, interrupts, DMA both ways, DMA beyond the window, and the card
+//! driver refusing a device that is no card. Prints one line a check, and `VFIO-EDU-OK` or `UIO-EDU-OK` at the end.
 
 use std::io::{Error, Result};
 use std::time::Duration;
 
 use card::Card;
 use firmware_shim::Generation;
+use pci::uio::{self, UioBus};
 use pci::vfio::{Access, Bar, Device, Interrupt, VfioBus};
-use pci::{DmaMemory, PciCard, PciConfig, PortConfig, Wake};
+use pci::{Bus, DmaMemory, PciCard, PciConfig, PortConfig, Wake};
 
 /// The window that is shown to the device, and what lies right behind it.
 const WINDOW: u32 = 0x0100_0000;
@@ -39,6 +41,35 @@ const BUFFER: u32 = 0x4_0000;
 const PATIENCE: Duration = Duration::from_secs(10);
 const SHORT: Duration = Duration::from_millis(300);
 
+/// What the device reaches as QEMU makes it: addresses of 28 bits.
+const REACH: u64 = 1 << 28;
+
+/// A device over VFIO or UIO, whose interrupt has been asked for.
+trait InHand {
+    fn wait(&self, time: Duration) -> Wake;
+    fn let_through(&self) -> Result<()>;
+}
+
+impl InHand for Device {
+    fn wait(&self, time: Duration) -> Wake {
+        Device::wait(self, time)
+    }
+
+    fn let_through(&self) -> Result<()> {
+        Device::let_through(self)
+    }
+}
+
+impl InHand for uio::Device {
+    fn wait(&self, time: Duration) -> Wake {
+        uio::Device::wait(self, time)
+    }
+
+    fn let_through(&self) -> Result<()> {
+        uio::Device::let_through(self)
+    }
+}
+
 fn check(what: &str, holds: bool) -> Result<()> {
     println!("{} {what}", if holds { "ok" } else { "FAILED" });
     if holds { Ok(()) } else { Err(Error::other(what.to_owned())) }
@@ -59,9 +90,8 @@ fn registers(bar: &Bar, how: &str) -> Result<()> {
     check(&format!("{how}: beyond the end is all ones"), bar.read(bar.octets()) == u32::MAX)
 }
 
-fn interrupts(device: &mut Device, bar: &Bar, interrupt: Interrupt) -> Result<()> {
+fn interrupts(device: &impl InHand, bar: &Bar, interrupt: Interrupt) -> Result<()> {
     let how = format!("{interrupt:?}");
-    device.listen(interrupt)?;
     check(&format!("{how}: no interrupt without a cause"), device.wait(SHORT) == Wake::Late)?;
     for value in [0x5, 0xA0] {
         bar.write(RAISE, value);
@@ -84,7 +114,7 @@ fn interrupts(device: &mut Device, bar: &Bar, interrupt: Interrupt) -> Result<()
 }
 
 /// Has the device copy between an address in its own buffer and one in our memory.
-fn copy(device: &Device, bar: &Bar, from: u32, to: u32, count: u32, command: u32) -> Result<()> {
+fn copy(device: &impl InHand, bar: &Bar, from: u32, to: u32, count: u32, command: u32) -> Result<()> {
     for (at, value) in [(DMA_FROM, from), (DMA_TO, to), (DMA_COUNT, count)] {
         bar.write(at, value);
     }
@@ -96,32 +126,33 @@ fn copy(device: &Device, bar: &Bar, from: u32, to: u32, count: u32, command: u32
     device.let_through()
 }
 
-fn dma(device: &Device, bar: &Bar, memory: &DmaMemory) -> Result<()> {
+/// Copies both ways with a window at `at`, and once right behind it; returns whether that changed our memory.
+fn dma(device: &impl InHand, bar: &Bar, memory: &DmaMemory, at: u32) -> Result<bool> {
     let words = (PAGE / 4) as usize;
     let pattern = |k: usize| (k as u32).wrapping_mul(0x9E37_79B9) ^ 0x5A5A_0F0F;
     (0..words).for_each(|k| memory.store(k, pattern(k)));
     let half = PAGE / 2;
-    copy(device, bar, WINDOW, BUFFER, half, 0)?;
+    copy(device, bar, at, BUFFER, half, 0)?;
     check("DMA from our memory ends", true)?;
     (0..words).for_each(|k| memory.store(k, 0));
-    copy(device, bar, BUFFER, WINDOW + half, half, DMA_TO_MEMORY)?;
+    copy(device, bar, BUFFER, at + half, half, DMA_TO_MEMORY)?;
     let there = (0..words / 2).all(|k| memory.load(words / 2 + k) == pattern(k));
     check("DMA to our memory brings what was sent, in its place", there)?;
     check("and nothing else was written", (0..words / 2).all(|k| memory.load(k) == 0))?;
     let before: Vec<u32> = (0..2 * words).map(|k| memory.load(k)).collect();
-    copy(device, bar, BUFFER, WINDOW + PAGE, half, DMA_TO_MEMORY)?;
+    copy(device, bar, BUFFER, at + PAGE, half, DMA_TO_MEMORY)?;
     let after: Vec<u32> = (0..2 * words).map(|k| memory.load(k)).collect();
-    check("DMA beyond the window changes nothing: the IOMMU holds", before == after)
+    Ok(before != after)
 }
 
-fn no_card(address: &str) -> Result<()> {
+fn no_card<B: Bus>(open: impl FnOnce(usize) -> Result<B>) -> Result<()> {
     let config = PciConfig {
         name: "edu".to_owned(),
         generation: Generation::Five,
         ports: [PortConfig::E1; 4].into_iter().collect(),
         buffers: 16,
     };
-    let bus = VfioBus::open(address, PciCard::<VfioBus>::words(&config), Access::Mapped)?;
+    let bus = open(PciCard::<B>::words(&config))?;
     let told = match PciCard::new(config, bus).map(|card| card.start(&[])) {
         Ok(Err(error)) => error.to_string(),
         Ok(Ok(_)) => "it started".to_owned(),
@@ -142,26 +173,52 @@ fn run(address: &str) -> Result<()> {
         let bar = device.bar(0, Access::Mapped)?;
         registers(&bar, "mapped")?;
         registers(&device.bar(0, Access::Region)?, "region")?;
-        interrupts(&mut device, &bar, Interrupt::Pin)?;
-        dma(&device, &bar, &memory)?;
+        device.listen(Interrupt::Pin)?;
+        interrupts(&device, &bar, Interrupt::Pin)?;
+        let beyond = dma(&device, &bar, &memory, WINDOW)?;
+        check("DMA beyond the window changes nothing: the IOMMU holds", !beyond)?;
     }
     {
         let mut device = Device::open(address)?;
         let bar = device.bar(0, Access::Mapped)?;
-        interrupts(&mut device, &bar, Interrupt::Message)?;
+        device.listen(Interrupt::Message)?;
+        interrupts(&device, &bar, Interrupt::Message)?;
     }
-    no_card(address)
+    no_card(|words| VfioBus::open(address, words, Access::Mapped))
+}
+
+/// As [`run`], without an IOMMU.
+fn run_uio(address: &str) -> Result<()> {
+    check("a device that is not there is refused", uio::Device::open("0000:7f:1f.7").is_err())?;
+    {
+        let device = uio::Device::open(address)?;
+        let second = uio::Device::open(address).err().map(|error| error.kind());
+        check("a device in our hands is taken", second == Some(std::io::ErrorKind::ResourceBusy))?;
+        let (memory, at) = uio::memory_below(REACH)?;
+        println!("   a huge page at {at:#x}");
+        let bar = device.bar(0)?;
+        registers(&bar, "mapped")?;
+        interrupts(&device, &bar, Interrupt::Pin)?;
+        // Somebody who looks at the device and closes it ends its DMA.
+        drop(std::fs::File::open("/dev/uio0")?);
+        device.let_through()?;
+        let beyond = dma(&device, &bar, &memory, u32::try_from(at).map_err(Error::other)?)?;
+        check("DMA beyond the window goes through: nothing holds the device", beyond)?;
+    }
+    no_card(|words| UioBus::open(address, words))
 }
 
 fn main() -> std::process::ExitCode {
     let address = std::env::args().nth(1).unwrap_or_else(|| "0000:00:03.0".to_owned());
-    match run(&address) {
+    let uio = std::env::args().nth(2).as_deref() == Some("uio");
+    let (name, ended) = if uio { ("UIO", run_uio(&address)) } else { ("VFIO", run(&address)) };
+    match ended {
         Ok(()) => {
-            println!("VFIO-EDU-OK");
+            println!("{name}-EDU-OK");
             std::process::ExitCode::SUCCESS
         }
         Err(error) => {
-            println!("VFIO-EDU-FAILED {error}");
+            println!("{name}-EDU-FAILED {error}");
             std::process::ExitCode::FAILURE
         }
     }

@@ -1,6 +1,6 @@
 //! The ground that the driver stands on: registers, shared memory, interrupt and time of one card.
 //!
-//! Three kinds of accessor serve: mapped memory and region reads and writes ([`vfio`](crate::vfio)), and the model
+//! Three kinds of accessor serve: mapped memory ([`vfio`](crate::vfio), [`uio`](crate::uio)), region reads and writes (`vfio`), and the model
 //! ([`model`](crate::model), feature `model`). Memory for DMA is real in all of them, and the same.
 
 use core::time::Duration;

@@ -1,6 +1,6 @@
 //! Memory that card and host share, and nothing else lies in.
 //!
-//! Pages of our own, locked, seen as atomic words: the card may change them at any moment, and an atomic load is the one way
+//! Pages of our own, locked, or one huge page that lies in one piece for cards without an IOMMU, seen as atomic words: the card may change them at any moment, and an atomic load is the one way
 //! to read such memory that the language knows. `unsafe` is here for that view only.
 #![expect(unsafe_code, reason = "a view of shared pages as atomic words")]
 
@@ -8,6 +8,9 @@ use std::io;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use memmap2::{MmapMut, MmapOptions};
+
+/// The length of a huge page.
+pub(crate) const HUGE: usize = 2 << 20;
 
 /// Locked pages for DMA.
 pub struct DmaMemory {
@@ -23,6 +26,17 @@ impl DmaMemory {
         let octets = (words * 4).next_multiple_of(4_096);
         let pages = MmapOptions::new().len(octets).populate().map_anon()?;
         // Without the right to lock memory the program still runs: VFIO pins the pages itself.
+        let _ = pages.lock();
+        Ok(DmaMemory { pages })
+    }
+
+    /// Takes a huge page of 2 MiB, zeroed, which lies in one piece in the machine's memory.
+    ///
+    /// # Errors
+    /// No huge page is free.
+    pub fn huge() -> io::Result<DmaMemory> {
+        let pages = MmapOptions::new().len(HUGE).huge(Some(HUGE.ilog2() as u8)).populate().map_anon()?;
+        // A huge page is never swapped out: locking says no more than that.
         let _ = pages.lock();
         Ok(DmaMemory { pages })
     }

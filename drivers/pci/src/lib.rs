@@ -1,6 +1,7 @@
-//! Userspace driver of the quad and octal E1/T1 cards with QuadFALC framers, over VFIO: no kernel module to rebuild.
+//! Userspace driver of the quad and octal E1/T1 cards with QuadFALC framers, over VFIO or, without an IOMMU, UIO: no
+//! kernel module to rebuild.
 //!
-//! [`PciCard`] implements the card contract on any [`Bus`]: [`vfio`] for real cards, [`model`] (feature `model`) for the
+//! [`PciCard`] implements the card contract on any [`Bus`]: [`vfio`] and [`uio`] for real cards, [`model`] (feature `model`) for the
 //! card's side in software. Registers and memory are those of `firmware_shim`.
 //!
 //! ```text
@@ -16,6 +17,7 @@
 //! the model and on QEMU's test device only, never on a card: `docs/cards-pci.md` says what was verified on what.
 #![warn(missing_docs)]
 
+mod bar;
 mod bus;
 mod config;
 mod control;
@@ -32,6 +34,7 @@ mod ring;
 mod setup;
 mod shared;
 mod start;
+pub mod uio;
 pub mod vfio;
 
 pub use bus::{Bus, Wake};

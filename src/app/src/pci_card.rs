@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use card::{Card as _, CardError, LineConfig};
-use config::{Card, PciSlot};
+use config::{Card, PciAccess, PciSlot};
+use pci::uio::UioBus;
 use pci::vfio::{Access, Known, VfioBus, known};
-use pci::{BuildOut, Framing, LineCode, MIN_BUFFERS, PciCard, PciConfig, PciFault, PortConfig};
+use pci::{BuildOut, Bus, Framing, LineCode, MIN_BUFFERS, PciCard, PciConfig, PciFault, PortConfig};
 use tdm::SpanKind;
 
 use crate::cards::{self, vfio::Slot};
@@ -25,19 +26,41 @@ const OCTAL: usize = 8;
 pub(crate) fn start(card: &Card, lines: &[LineConfig]) -> anyhow::Result<Started> {
     let root = Path::new("/");
     let (slot, known) = find(root, card).map_err(refused)?;
-    let faults = Slot { root, slot: &slot }.faults();
+    let place = Slot { root, slot: &slot };
+    let faults = match card.access {
+        PciAccess::Vfio => place.faults(),
+        PciAccess::Uio => place.uio_faults(),
+    };
     if !faults.is_empty() {
         let told = faults.iter().map(cards::Fault::to_string).collect::<Vec<_>>().join("\n");
         return Err(refused(format!("card {}: {told}", card.name)));
     }
     let config = driver_config(card, known);
-    let opened = VfioBus::open(&slot, PciCard::<VfioBus>::words(&config), Access::Mapped);
-    let bus = opened.map_err(|error| {
-        let busy = error.kind() == std::io::ErrorKind::ResourceBusy;
-        let who = if busy { " (another program has it; `sudo fuser -v /dev/vfio/*` names it)" } else { "" };
-        // Not for good: that program may end.
-        anyhow::Error::new(error).context(format!("card {}: taking {slot} over VFIO{who}", card.name))
-    })?;
+    let taking = |way: &'static str| {
+        move |error: std::io::Error| {
+            let busy = error.kind() == std::io::ErrorKind::ResourceBusy;
+            let who = if busy {
+                format!(" (another program has it; `sudo fuser -v /dev/{way}*` names it)")
+            } else {
+                String::new()
+            };
+            // Not for good: that program may end.
+            anyhow::Error::new(error).context(format!("taking it over {}{who}", way.to_uppercase()))
+        }
+    };
+    let started = match card.access {
+        PciAccess::Vfio => VfioBus::open(&slot, PciCard::<VfioBus>::words(&config), Access::Mapped)
+            .map_err(taking("vfio"))
+            .and_then(|bus| run(config, bus, lines)),
+        PciAccess::Uio => UioBus::open(&slot, PciCard::<UioBus>::words(&config))
+            .map_err(taking("uio"))
+            .and_then(|bus| run(config, bus, lines)),
+    };
+    started.map_err(|error| error.context(format!("card {} at {slot}", card.name)))
+}
+
+/// Starts the card that is on a bus.
+fn run<B: Bus + 'static>(config: PciConfig, bus: B, lines: &[LineConfig]) -> anyhow::Result<Started> {
     let made = PciCard::new(config, bus).map_err(refused)?;
     let caps = made.caps().clone();
     let (control, io) = made.start(lines).map_err(judged)?;

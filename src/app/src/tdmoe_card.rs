@@ -1,4 +1,9 @@
 //! A card of spans over Ethernet, as the configuration gives it.
+//!
+//! A span that the kernel drives as well (DAHDI's `dahdi_dynamic_eth`) is refused: both would send with the same address, and the peer
+//! would hear the two in turn. It is tried again, as all that may end.
+
+use std::path::Path;
 
 use card::Card;
 use tdmoe::{Mac, Peer, TdmoeCard, TdmoeConfig, TdmoeSpan};
@@ -6,15 +11,50 @@ use tdmoe::{Mac, Peer, TdmoeCard, TdmoeConfig, TdmoeSpan};
 use crate::refused;
 use crate::wiring::{Started, not_now};
 
+/// Where DAHDI tells of its spans.
+const PROC: &str = "/proc/dahdi";
+
 /// Makes and starts a card.
 ///
 /// # Errors
 /// The card cannot be had as configured.
 pub(crate) fn start(config: &config::Config, card: &config::Card) -> anyhow::Result<Started> {
-    let made = TdmoeCard::new(tdmoe_config(card)).map_err(refused)?;
+    let wanted = tdmoe_config(card);
+    if let Some(told) = driven_by_kernel(&wanted, Path::new(PROC)) {
+        anyhow::bail!("card {}: {told}", card.name);
+    }
+    let made = TdmoeCard::new(wanted).map_err(refused)?;
     let caps = made.caps().clone();
     let (control, io) = made.start(&config.lines(card)).map_err(not_now)?;
     Ok(Started { control: Box::new(control), io: Box::new(io), caps, stillness: None, hand: None })
+}
+
+/// Returns which span of ours the kernel drives, and what ends that; none if it drives none.
+fn driven_by_kernel(wanted: &TdmoeConfig, proc: &Path) -> Option<String> {
+    // Without DAHDI there is no such folder, and nothing to be told.
+    let theirs = dahdi::proc::spans(proc).ok()?;
+    let ours = |description: &str| {
+        let mut parts = description.strip_prefix("Dynamic 'eth' span at '")?.strip_suffix('\'')?.split('/');
+        let (interface, mac) = (parts.next()?, parts.next()?.parse::<Mac>().ok()?);
+        // Without a subaddress the kernel takes 0.
+        let subaddress = parts.next().map_or(Some(0), |text| text.parse().ok())?;
+        wanted.spans.iter().find(|span| {
+            let same_peer = match span.peer {
+                Peer::Learned => true,
+                Peer::Fixed(peer) => peer == mac,
+            };
+            span.interface == interface && same_peer && span.subaddress == subaddress
+        })
+    };
+    theirs.iter().find_map(|span| {
+        let (number, name) = (span.number, &span.name);
+        let own = ours(&span.description)?;
+        Some(format!(
+            "subaddress {} on {} is driven by the kernel as well (DAHDI span {number}, {name}), so that its peer would hear two: \
+             take `dynamic=eth,{}/...` out of /etc/dahdi/system.conf and restart the machine, or leave the span to `type = \"dahdi\"`",
+            own.subaddress, own.interface, own.interface
+        ))
+    })
 }
 
 /// Returns what the driver needs.
@@ -72,6 +112,38 @@ peer = "learn"
             .span(tdm::SpanKind::E1, "nowhere0", peer, 2)
             .span(tdm::SpanKind::T1, "nowhere0", Peer::Learned, 0);
         assert_eq!(made, wanted);
+    }
+
+    #[test]
+    fn a_span_that_the_kernel_drives_as_well_is_told_and_no_other() {
+        let config = config::Config::parse(FILE, "f.toml").unwrap();
+        let wanted = tdmoe_config(&config.cards[0]);
+        let told = |address: &str| {
+            let proc = tempfile::tempdir().unwrap();
+            let (driver, at) = address.split_once(' ').unwrap();
+            // The kernel cuts the name short, not the description.
+            let span = format!(
+                "Span 7: DYN/{driver} \"Dynamic '{driver}' span at '{at}'\" \n\n\t   1 DYN/1 Clear \n"
+            );
+            std::fs::write(proc.path().join("7"), span).unwrap();
+            driven_by_kernel(&wanted, proc.path())
+        };
+        let same = told("eth nowhere0/52:54:00:00:aa:01/2").unwrap();
+        assert!(same.contains("subaddress 2 on nowhere0") && same.contains("DAHDI span 7"), "{same}");
+        assert!(same.contains("dynamic=eth,nowhere0/"), "{same}");
+        let learned = told("eth nowhere0/52:54:00:00:aa:77").unwrap();
+        assert!(
+            learned.contains("subaddress 0 on nowhere0"),
+            "whoever is learned may be this one: {learned}"
+        );
+        let others = [
+            "eth nowhere1/52:54:00:00:aa:01/2",
+            "eth nowhere0/52:54:00:00:aa:02/2",
+            "eth nowhere0/52:54:00:00:aa:01/3",
+            "loc 1:0",
+        ];
+        assert!(others.into_iter().all(|name| told(name).is_none()));
+        assert_eq!(driven_by_kernel(&wanted, Path::new("/nowhere")), None);
     }
 
     #[test]

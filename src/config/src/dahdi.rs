@@ -17,13 +17,14 @@ const LONGEST_BUFFER: Duration = Duration::from_millis(60);
 pub(crate) const CHANNELS: u16 = 1_023;
 
 /// Keys of a card that only some kinds of card have: the key, the kinds, and how they are called.
-const OF_CARDS: [(&str, &[CardType], &str); 8] = [
+const OF_CARDS: [(&str, &[CardType], &str); 9] = [
     ("pace", &[CardType::Sim], "simulated card"),
     ("seed", &[CardType::Sim], "simulated card"),
     ("block_ms", &[CardType::Dahdi], "DAHDI card"),
     ("hdlc", &[CardType::Dahdi], "DAHDI card"),
     ("card_echo", &[CardType::Dahdi], "DAHDI card"),
     ("slot", &[CardType::Pci], "card of type \"pci\""),
+    ("access", &[CardType::Pci], "card of type \"pci\""),
     ("jitter_ms", &[CardType::Tdmoe], "card of type \"tdmoe\""),
     ("loss_ms", &[CardType::Tdmoe], "card of type \"tdmoe\""),
 ];

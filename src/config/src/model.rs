@@ -238,6 +238,8 @@ pub struct Card {
     pub card_echo: bool,
     /// Where a card is that Tandem drives itself.
     pub slot: Option<PciSlot>,
+    /// How a card is reached that Tandem drives itself.
+    pub access: PciAccess,
     /// How a card of spans over Ethernet waits.
     pub ethernet: crate::EthernetTimes,
     /// Its spans; the place in this list is the position on the card.
@@ -251,10 +253,19 @@ pub enum CardType {
     Sim,
     /// A card, or several locked to one clock, driven by the kernel's DAHDI.
     Dahdi,
-    /// A card that Tandem drives itself, over VFIO.
+    /// A card that Tandem drives itself, over VFIO or UIO.
     Pci,
     /// Spans over Ethernet.
     Tdmoe,
+}
+
+/// How a card on the PCI bus is reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PciAccess {
+    /// Behind the IOMMU, which keeps the card in its own memory.
+    Vfio,
+    /// On a machine without one: the card reaches all memory, and root's rights are needed.
+    Uio,
 }
 
 /// Where a card is on the PCI bus.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tdm::SpanKind;
 
 use crate::check::{Draft, unique};
-use crate::model::{Card, CardType, LineCode, PciSlot, Span};
+use crate::model::{Card, CardType, LineCode, PciAccess, PciSlot, Span};
 use crate::reader::{Place, Reader};
 
 /// The longest buffer: the card's ring has 127 places of a millisecond, two of which are the card's.
@@ -25,6 +25,9 @@ const BUILD_OUTS: [u8; 4] = [0, 5, 6, 7];
 /// What may stand for a slot.
 pub(crate) const SLOT: &str =
     "a PCI slot, for example 0000:03:00.0, or 1 to 16: the first, second ... card in the order of slots";
+
+/// The ways to such a card.
+pub(crate) const ACCESS: &[(&str, PciAccess)] = &[("vfio", PciAccess::Vfio), ("uio", PciAccess::Uio)];
 
 /// Reads a slot.
 pub(crate) fn slot(text: &str) -> Option<PciSlot> {

@@ -186,6 +186,7 @@ fn card(mut s: Section<'_, '_>, data: &Path) -> Placed<(Card, Vec<Place>)> {
         hdlc: s.choice("hdlc", HDLC, "own"),
         card_echo: s.boolean("card_echo", false),
         slot: s.optional_text("slot", crate::pci::SLOT, crate::pci::slot),
+        access: s.choice("access", crate::pci::ACCESS, "vfio"),
         ethernet: crate::tdmoe::times(&mut s),
         spans,
     };

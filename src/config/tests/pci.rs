@@ -2,7 +2,7 @@
 
 mod told;
 
-use config::{CardType, Config, LineCode, PciSlot};
+use config::{CardType, Config, LineCode, PciAccess, PciSlot};
 
 const GOOD: &str = r#"version = 1
 [[card]]
@@ -36,6 +36,22 @@ fn a_card_of_the_pci_bus_is_read_by_slot_and_by_place() {
         let slot = Config::parse(&file, "f.toml").unwrap().cards[0].slot.clone();
         assert_eq!(slot, Some(PciSlot::Nth(place.parse().unwrap())));
     }
+}
+
+#[test]
+fn a_card_is_reached_over_vfio_unless_uio_is_asked_for() {
+    let access = |file: &str| Config::parse(file, "f.toml").unwrap().cards[0].access;
+    assert_eq!(access(GOOD), PciAccess::Vfio);
+    assert_eq!(access(&GOOD.replace("buffer_ms = 14", "access = \"uio\"")), PciAccess::Uio);
+    let wrong = told("buffer_ms = 14", "access = \"iommu\"");
+    assert!(
+        wrong.len() == 1 && wrong[0].starts_with("f.toml:6: card.span-card.access: \"iommu\""),
+        "{wrong:?}"
+    );
+    let sim = "version = 1\n[[card]]\nname = \"c\"\ntype = \"sim\"\naccess = \"uio\"\n";
+    let errors = Config::parse(sim, "f.toml").unwrap_err();
+    let of_no_use = "card.c.access: \"uio\" is of no use: only a card of type \"pci\" has such a thing";
+    assert!(errors.iter().any(|error| error.to_string().ends_with(of_no_use)), "{errors:?}");
 }
 
 #[test]

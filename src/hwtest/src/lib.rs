@@ -19,6 +19,7 @@
 
 mod bench;
 mod cases;
+mod chinese;
 mod plan;
 mod prbs;
 mod report;

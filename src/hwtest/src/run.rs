@@ -14,10 +14,10 @@ use crate::report::{Notes, Outcome, Verdict};
 /// What the short cases take.
 const SHORT: Duration = Duration::from_secs(2);
 
-const NO_CABLE: &str = "the rig names no [[loop]] and no [[pair]] on this card";
-const NO_WIRE: &str = "the rig names no [[wire]] on this card";
-const CARD: &str = "what the driver tells at start, and the kernel's log (dmesg), say more";
-const LATE: &str = "the machine is too late to measure this: see what the jitter says";
+pub(crate) const NO_CABLE: &str = "the rig names no [[loop]] and no [[pair]] on this card";
+pub(crate) const NO_WIRE: &str = "the rig names no [[wire]] on this card";
+pub(crate) const CARD: &str = "what the driver tells at start, and the kernel's log (dmesg), say more";
+pub(crate) const LATE: &str = "the machine is too late to measure this: see what the jitter says";
 
 /// Runs all cases on a card. A card that gives up fails the case in which it does, and the rest are told as not possible.
 ///

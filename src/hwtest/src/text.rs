@@ -1,8 +1,8 @@
-//! The report for people, in English or Chinese: headings, cases, verdicts and figures in both; findings in English.
+//! The report for people, in English or Chinese: headings, cases, verdicts, figures, findings and what to do.
 
 use std::fmt::Write;
 
-use crate::{Ask, Case, Outcome, Report, Verdict};
+use crate::{Ask, Case, Outcome, Report, Verdict, chinese};
 
 /// The language of headings and questions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -94,6 +94,15 @@ impl Language {
         self.pick(name, chinese)
     }
 
+    /// Returns a finding, or what to do; as it is if there is no sentence for it.
+    fn finding(self, english: &str) -> String {
+        let chinese = || chinese::sentence(english).unwrap_or_else(|| english.to_owned());
+        match self {
+            Language::English => english.to_owned(),
+            Language::Chinese => chinese(),
+        }
+    }
+
     /// Returns an outcome in some lines.
     pub fn outcome(self, outcome: &Outcome) -> String {
         let mut text = String::new();
@@ -106,10 +115,10 @@ impl Language {
             Verdict::Passed => {}
             Verdict::Failed { what, mend } => {
                 let (saw, act) = (self.pick("seen", "现象"), self.pick("to do", "处理"));
-                what.iter().for_each(|line| _ = writeln!(text, "    {saw}: {line}"));
-                mend.iter().for_each(|line| _ = writeln!(text, "    {act}: {line}"));
+                what.iter().for_each(|line| _ = writeln!(text, "    {saw}: {}", self.finding(line)));
+                mend.iter().for_each(|line| _ = writeln!(text, "    {act}: {}", self.finding(line)));
             }
-            Verdict::NotPossible { why } => _ = writeln!(text, "    {why}"),
+            Verdict::NotPossible { why } => _ = writeln!(text, "    {}", self.finding(why)),
         }
         text
     }
@@ -185,6 +194,7 @@ mod tests {
             "通过  线路信号",
             "未通过  误码测试",
             "滑码: 3",
+            "现象: 3 次滑码",
             "处理: look at the clock",
             "通过 1 项，未通过 1 项，无法测试 1 项",
         ] {

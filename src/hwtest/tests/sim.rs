@@ -138,6 +138,17 @@ fn a_rig_with_nothing_plugged_measures_the_jitter_and_names_what_is_missing() {
     assert!(told(&outcomes).contains("the rig names no [[wire]] on this card"));
 }
 
+/// Returns the lines of the Chinese report that say what was seen, what to do or what is missing, and have no Chinese letter.
+fn english_only(outcomes: &[Outcome]) -> impl Iterator<Item = String> {
+    let text: String = outcomes.iter().map(|outcome| Language::Chinese.outcome(outcome)).collect();
+    let said = |line: &str| {
+        line.strip_prefix("    ")
+            .map(|line| line.trim_start_matches("现象: ").trim_start_matches("处理: ").to_owned())
+    };
+    let lines: Vec<String> = text.lines().filter_map(said).collect();
+    lines.into_iter().filter(|line| line.is_ascii())
+}
+
 /// A fault, its rig, the cases that must fail and no others, and a part of what the report says.
 type Fault = (&'static str, fn() -> Rig, &'static [Case], &'static str);
 
@@ -186,6 +197,7 @@ fn each_seeded_fault_fails_its_own_cases_and_says_what_to_do() {
         if !told(&outcomes).contains(part) {
             missed.push(format!("{name}: {part} is not in\n{}", told(&outcomes)));
         }
+        missed.extend(english_only(&outcomes).map(|line| format!("{name}: not in Chinese: {line}")));
     }
     assert!(missed.is_empty(), "{}", missed.join("\n"));
 }

@@ -133,13 +133,15 @@ fn on_telephones_and_exchange_lines_the_prompt_does_not_come_back() {
     for kind in [SpanKind::Fxs, SpanKind::Fxo] {
         let mut rig = Rig::new(kind, with_nlp(NlpMode::Off));
         rig.prompt_everybody();
+        // The figures follow within seconds: what is told below shall not be of the start.
+        rig.powers(0, 2_000, 1);
         for port in 0..4 {
             let (back, sent) = rig.powers(port, 1_500, 500);
             let loss_db = 10.0 * (sent / back).log10();
             assert!(loss_db > 33.0, "{kind:?} port {port}: {loss_db:.1} dB from prompt to what is heard");
             let figures = rig.handle.echo.of(Strip(port as u16)).unwrap();
             let (erl, erle) = (figures.erl_db.unwrap(), figures.erle_db.unwrap());
-            assert!((5.0..16.0).contains(&erl) && erle > 18.0, "port {port}: {figures:?}");
+            assert!((5.0..16.0).contains(&erl) && erle > 22.0, "port {port}: {figures:?}");
         }
         assert_eq!((rig.handle.counters.heap_uses.get(), rig.handle.counters.stray_switches.get()), (0, 0));
     }

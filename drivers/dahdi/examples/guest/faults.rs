@@ -119,6 +119,37 @@ pub fn unassigned() {
     assert!(control.spans().iter().all(|span| span.alarms.is_empty()), "{:?}", control.spans());
 }
 
+/// The second span is not there when the card starts: the first one carries octets, the second one is told and taken up when it comes.
+pub fn missing_at_start() {
+    rig::loop_far_end(2);
+    rig::unassign(3);
+    // The kernel keeps a span that it takes away for a second.
+    std::thread::sleep(Duration::from_millis(1_500));
+    let (mut control, mut io) = start(rig::pair(1, 3), Signalling::Clear);
+    let mut told = seen();
+    run(&mut io, &mut told, |seen| seen.right > 100);
+    assert_eq!(told.alarms.first(), Some(&(SpanId(11), Alarms::DETACHED)), "{:?}", told.alarms);
+    let why = control.fault(SpanId(11)).unwrap();
+    println!("INFO {why}");
+    assert!(why.contains("no DAHDI span has channel 63"), "{why}");
+    assert_eq!(
+        control.spans().iter().map(|span| span.alarms).collect::<Vec<_>>(),
+        [Alarms::empty(), Alarms::DETACHED]
+    );
+    let work = std::thread::spawn(|| {
+        rig::assign(3);
+        rig::loop_far_end(4);
+    });
+    let back = (SpanId(11), Alarms::empty());
+    run(&mut io, &mut told, |seen| seen.alarms.last() == Some(&back) && work.is_finished());
+    work.join().unwrap();
+    assert_eq!(
+        (control.fault(SpanId(11)), told.lost),
+        (None, 0),
+        "taking it up has cost the first span samples"
+    );
+}
+
 /// A thread that pauses between reading and writing for longer than the buffers are: told once, with what was lost, and all
 /// is well afterwards.
 pub fn paused() {

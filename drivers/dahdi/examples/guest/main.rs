@@ -2,8 +2,12 @@
 //!
 //! Each case prints `PASS name` or `FAIL name: why`; the last line is `RESULT passed failed`, which the host must see. The
 //! spans are six dynamic ones of 31 channels, made here: 1 and 2, 3 and 4, 5 and 6 are the two ends of a line each.
+//!
+//! With a word it is something else: `--abi` prints the numbers of the kernel's interface, `--prompts FOLDER` writes what the whole
+//! program plays, `--call-pri` and `--call-line` call it.
 #![expect(clippy::unwrap_used, reason = "a case that stops has failed")]
 
+mod caller;
 mod calls;
 mod cost;
 mod faults;
@@ -26,6 +30,12 @@ type Case = (String, fn());
 fn main() {
     if std::env::args().nth(1).as_deref() == Some("--abi") {
         return dahdi::abi::table().into_iter().for_each(|(name, value)| println!("{name} {value}"));
+    }
+    match std::env::args().nth(1).as_deref() {
+        Some("--prompts") => return caller::write_prompts(Path::new(&std::env::args().nth(2).unwrap())),
+        Some("--call-pri") => return caller::primary_rate(),
+        Some("--call-line") => return caller::exchange_line(),
+        Some(_) | None => {}
     }
     rig::make_spans();
     println!("INFO DAHDI {}", dahdi::version(Path::new(DEVICES)).unwrap());
@@ -74,7 +84,7 @@ fn cases() -> Vec<Case> {
         ("frames_pass_through_hardware_hdlc", conformance::frames_pass_through_hardware_hdlc::<Kernel>),
     ];
     let kernel = differ.map(|case| named("kernel_hdlc", case));
-    let ours: [(&str, fn()); 12] = [
+    let ours: [(&str, fn()); 13] = [
         ("blocks/every_length_from_2_to_20_ms_carries_octets", calls::every_block_length),
         ("calls/thirty_channels_talk_both_ways_without_a_break", calls::thirty_channels),
         ("calls/a_complete_pri_call_through_driver_engine_and_q931", pri::call),
@@ -84,6 +94,7 @@ fn cases() -> Vec<Case> {
         ("faults/a_pause_between_reading_and_writing_is_told", faults::paused),
         ("faults/a_span_that_was_through_connected_carries_octets_again", faults::through_connected),
         ("faults/a_span_is_unassigned_and_assigned_again_under_load", faults::unassigned),
+        ("faults/a_span_that_is_missing_at_the_start_is_in_alarm_until_it_comes", faults::missing_at_start),
         ("faults/the_clocks_own_span_goes_and_comes_back", faults::clock_goes),
         ("faults/a_module_unloaded_is_a_named_state_until_it_is_back", faults::unloaded),
         ("cost/system_calls_and_time", cost::measure),

@@ -25,16 +25,16 @@ use crate::rig;
 const DEADLINE: Duration = Duration::from_secs(40);
 
 /// One end of a span.
-struct End {
-    span: SpanId,
-    pri: Pri,
+pub struct End {
+    pub span: SpanId,
+    pub pri: Pri,
     channel: DChannel,
     frames: VecDeque<HdlcFrame>,
-    events: Vec<PriEvent>,
+    pub events: Vec<PriEvent>,
 }
 
 impl End {
-    fn new(side: Side, channel: DChannel) -> End {
+    pub fn new(side: Side, channel: DChannel) -> End {
         let config = PriConfig { restart_on_start: false, ..PriConfig::new(side, SpanKind::E1) };
         let mut pri = Pri::new(config, Prng::new(1));
         pri.handle(Input::LineUp, MonoClock.now());
@@ -42,12 +42,12 @@ impl End {
         End { span, pri, channel, frames: VecDeque::new(), events: Vec::new() }
     }
 
-    fn request(&mut self, request: Request) {
+    pub fn request(&mut self, request: Request) {
         self.pri.handle(Input::Request(request), MonoClock.now());
     }
 
     /// Moves frames and time on.
-    fn turn(&mut self) {
+    pub fn turn(&mut self) {
         let now = MonoClock.now();
         while let Ok(frame) = self.channel.rx.pop() {
             self.pri.handle(Input::Frame(frame.octets()), now);
@@ -70,7 +70,8 @@ impl End {
     }
 }
 
-fn setup(call: isdn::CallId) -> Request {
+/// A call to 8000 on any channel.
+pub fn setup(call: isdn::CallId) -> Request {
     Request::Setup(Box::new(Setup {
         call,
         called: PartyNumber::called(Digits::new("8000").unwrap()),

@@ -115,6 +115,16 @@ impl DahdiIo {
             // So it stands until the span is in step, which is then told.
             places[position] = Place { alarms: Alarms::DETACHED, ..Place::new(Some(span)) };
         }
+        let absent = |(position, slot): (usize, &SpanSlot)| {
+            slot.span.filter(|_| places[position].open.is_none()).map(|span| (position, span))
+        };
+        let absent: Vec<(usize, SpanId)> = slots.iter().enumerate().filter_map(absent).collect();
+        let mut events = VecDeque::with_capacity(EVENT_ROOM);
+        for (position, span) in absent {
+            shared.positions[position].set_alarms(Alarms::DETACHED);
+            places[position].alarms = Alarms::DETACHED;
+            events.push_back(CardEvent::Alarms { span, alarms: Alarms::DETACHED });
+        }
         let channels: usize = slots.iter().map(|slot| usize::from(slot.channels)).sum();
         let (block, depth) = (usize::from(config.block_ms), config.depth());
         let rows = block * depth * channels;
@@ -136,7 +146,7 @@ impl DahdiIo {
             ticks: step::tick_timer(config),
             commands,
             trash,
-            events: VecDeque::with_capacity(EVENT_ROOM),
+            events,
             in_hand: 0,
             next_sample: 0,
             last_wake: None,

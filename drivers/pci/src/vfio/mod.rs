@@ -6,8 +6,9 @@
 //! Limits: the type 1 interface of groups and containers (kernels 4 to now), one device a container; an IOMMU is needed.
 //! Before it opens, the device must be bound to `vfio-pci` and its group be ours: `docs/cards-pci.md` has the commands.
 
-mod bar;
 mod sys;
+
+pub(crate) use sys::wait as wait_for;
 
 use core::time::Duration;
 use std::fs::{File, OpenOptions};
@@ -19,7 +20,7 @@ use std::path::{Path, PathBuf};
 use clock::{Clock, Mono, MonoClock};
 use firmware_shim::{Generation, Reg, Registers};
 
-pub use bar::{Access, Bar};
+pub use crate::bar::{Access, Bar};
 
 use crate::bus::{Bus, Wake};
 use crate::dma::DmaMemory;
@@ -131,7 +132,15 @@ impl Device {
     /// # Errors
     /// There is no such BAR, or it cannot be mapped.
     pub fn bar(&self, index: u32, access: Access) -> io::Result<Bar> {
-        Bar::open(&self.device, &sys::region(self.device.as_fd(), index)?, access)
+        let info = sys::region(self.device.as_fd(), index)?;
+        let octets = usize::try_from(info.size).map_err(io::Error::other)?;
+        match access {
+            Access::Mapped if info.flags & sys::RegionInfo::MMAP != 0 => {
+                Bar::mapped(&self.device, info.offset, octets)
+            }
+            Access::Mapped => Err(wrong("the device's registers cannot be mapped")),
+            Access::Region => Bar::region(&self.device, info.offset, octets),
+        }
     }
 
     /// Shows memory to the device at address `at`, until the device is closed. The memory must live for as long.

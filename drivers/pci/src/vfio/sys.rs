@@ -180,7 +180,7 @@ pub(super) fn event() -> io::Result<OwnedFd> {
 }
 
 /// Waits until an event is raised, for at most `time`; false if it was not.
-pub(super) fn wait(event: BorrowedFd<'_>, time: Duration) -> io::Result<bool> {
+pub(crate) fn wait(event: BorrowedFd<'_>, time: Duration) -> io::Result<bool> {
     let mut poll = libc::pollfd { fd: event.as_raw_fd(), events: libc::POLLIN, revents: 0 };
     let timeout = libc::timespec { tv_sec: time.as_secs() as _, tv_nsec: time.subsec_nanos() as _ };
     // SAFETY: one structure, valid for the call; no signal mask.

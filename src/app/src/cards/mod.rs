@@ -72,6 +72,8 @@ struct Found {
     keys: Option<String>,
     /// What hands it to VFIO, if it is not in its hands.
     to_vfio: Option<String>,
+    /// What hands it to UIO, if there is no IOMMU and it is in nobody's hands.
+    to_uio: Option<String>,
 }
 
 /// A span of DAHDI.
@@ -126,8 +128,12 @@ impl Machine {
         report.cards = self.cards();
         for card in &report.cards {
             let slot = vfio::Slot { root: &self.root, slot: &card.slot };
-            let own = card.driver.as_deref() == Some(vfio::DRIVER) && card.backends.contains(&"pci");
-            report.faults.extend(if own { slot.faults() } else { Vec::from_iter(self.card_fault(card)) });
+            let own = card.backends.contains(&"pci");
+            report.faults.extend(match card.driver.as_deref() {
+                Some(vfio::DRIVER) if own => slot.faults(),
+                Some(vfio::UIO) if own => slot.uio_faults(),
+                Some(_) | None => Vec::from_iter(self.card_fault(card)),
+            });
         }
         self.dahdi(&mut report);
         report.ethernet = ethernet::interfaces(&self.root, tdmoe::senders);
@@ -276,7 +282,9 @@ fn found(root: &Path, device: &Path) -> Option<Found> {
     let place = vfio::Slot { root, slot: &slot };
     let (driver, group) = (place.driver(), place.group());
     let own = pci::vfio::known(vendor, product).is_some();
-    let in_hand = driver.as_deref() == Some(vfio::DRIVER);
+    let over_uio = driver.as_deref() == Some(vfio::UIO);
+    let in_hand = over_uio || driver.as_deref() == Some(vfio::DRIVER);
+    let way = if over_uio { ", access = \"uio\"" } else { "" };
     Some(Found {
         id: format!("{vendor:04x}:{product:04x}"),
         name: known.name,
@@ -285,8 +293,9 @@ fn found(root: &Path, device: &Path) -> Option<Found> {
             .into_iter()
             .filter_map(|(name, can)| can.then_some(name))
             .collect(),
-        keys: own.then(|| format!("type = \"pci\", slot = \"{slot}\"")),
+        keys: own.then(|| format!("type = \"pci\", slot = \"{slot}\"{way}")),
         to_vfio: (own && !in_hand).then(|| place.bind()),
+        to_uio: (own && !in_hand && group.is_none()).then(|| place.bind_uio()),
         driver,
         group,
         slot,
@@ -382,6 +391,7 @@ mod tests {
             "DAHDI, or Tandem itself: type = \"pci\", slot = \"0000:03:00.0\"",
             "switch the IOMMU on",
             "echo 0000:03:00.0 | sudo tee /sys/bus/pci/drivers_probe",
+            "A machine that has no IOMMU: access = \"uio\", run as root.",
             "Nothing is wrong.",
         ] {
             assert!(told.contains(part), "{part} is not in\n{told}");

@@ -51,6 +51,12 @@ fn own_driver(out: &mut dyn Write, card: &Found, iommu: bool) -> io::Result<()> 
     } else {
         writeln!(out, "  For the latter give it to VFIO:")?;
     }
+    bind.lines().try_for_each(|line| writeln!(out, "    {line}"))?;
+    let Some(bind) = &card.to_uio else { return Ok(()) };
+    writeln!(
+        out,
+        "  A machine that has no IOMMU: access = \"uio\", run as root. Nothing then keeps the card from all memory:"
+    )?;
     bind.lines().try_for_each(|line| writeln!(out, "    {line}"))
 }
 

@@ -1,4 +1,4 @@
-//! What keeps a card from being driven by Tandem itself, over VFIO, and the commands that mend it.
+//! What keeps a card from being driven by Tandem itself, over VFIO or, without an IOMMU, UIO, and the commands that mend it.
 //!
 //! How: only looking, in `/sys`, at the devices in `/dev/vfio` and at this process's limits. In the order in which an installer
 //! mends them; where one makes the next unknowable the later ones are not told. Limits: `drivers/pci` says the rest at start.
@@ -11,8 +11,14 @@ use super::Fault;
 /// The module that hands devices to programs.
 pub(crate) const DRIVER: &str = "vfio-pci";
 
+/// The module that does so without an IOMMU.
+pub(crate) const UIO: &str = pci::uio::DRIVER;
+
 /// The locked memory that a card needs, in octets: its window, and room for what else the program locks.
 const MEMORY: u64 = 1 << 20;
+
+/// The capability to see where pages lie. Source: capabilities(7), `CAP_SYS_ADMIN`.
+const MAY_ADMINISTER: u64 = 1 << 21;
 
 /// The capability to lock memory beyond the limit. Source: capabilities(7), `CAP_IPC_LOCK`.
 const MAY_LOCK: u64 = 1 << 14;
@@ -61,7 +67,7 @@ impl Slot<'_> {
             .into_iter()
             .map(|(other, driver)| {
                 let what = format!("IOMMU group {group} is not viable: {other} in it is bound to {driver}");
-                fault(what, format!("{}\n# or put the card into another slot", bind(&other)))
+                fault(what, format!("{}\n# or put the card into another slot", bind(&other, DRIVER)))
             })
             .collect();
         faults.extend(self.device(&group).map(|(what, mend)| fault(what, mend)));
@@ -69,18 +75,54 @@ impl Slot<'_> {
         faults
     }
 
+    /// Returns everything that keeps Tandem from driving the card without an IOMMU.
+    ///
+    /// The device file is not opened: whoever closes it stops the DMA of a card that another program drives.
+    pub fn uio_faults(&self) -> Vec<Fault> {
+        let slot = self.slot;
+        let fault = |what: String, mend: String| vec![Fault { what: format!("card {slot}: {what}"), mend }];
+        if let Some(group) = self.group() {
+            let what = format!("an IOMMU is on (group {group}), and UIO goes around it");
+            return fault(what, "set access = \"vfio\", the default, in the configuration".into());
+        }
+        match self.driver().as_deref() {
+            Some(UIO) => {}
+            Some(other) => return fault(format!("it is bound to {other}, not to {UIO}"), self.bind_uio()),
+            None => return fault(format!("it is not bound to {UIO}"), self.bind_uio()),
+        }
+        if !self.holds(MAY_ADMINISTER) {
+            let what = "without an IOMMU a card is driven with root's rights (CAP_SYS_ADMIN) only".to_owned();
+            let mend =
+                "run as root; safer: a machine with an IOMMU (`tandem cards` tells), and access = \"vfio\"";
+            return fault(what, mend.to_owned());
+        }
+        let free = self.root.join("sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages");
+        let free = std::fs::read_to_string(free).ok().and_then(|text| text.trim().parse::<u64>().ok());
+        if free.unwrap_or(0) == 0 {
+            let mend = "echo 4 | sudo tee /proc/sys/vm/nr_hugepages    # for good: hugepages=4 among the kernel's arguments";
+            return fault("no huge page of 2 MiB is free for its memory".to_owned(), mend.to_owned());
+        }
+        Vec::new()
+    }
+
     fn switch_on(&self) -> String {
         let processor = std::fs::read_to_string(self.root.join("proc/cpuinfo")).unwrap_or_default();
         let argument = if processor.contains("AuthenticAMD") { "amd_iommu=on" } else { "intel_iommu=on" };
         format!(
             "sudo sed -i 's/^GRUB_CMDLINE_LINUX=\"/&{argument} /' /etc/default/grub && sudo update-grub && sudo reboot\n\
-             # and VT-d (Intel) or IOMMU (AMD) must be on in the firmware's set-up"
+             # and VT-d (Intel) or IOMMU (AMD) must be on in the firmware's set-up\n\
+             # a machine that has none: access = \"uio\" in the configuration, docs/cards-pci.md"
         )
     }
 
     /// Returns the commands that give the card to VFIO.
     pub fn bind(&self) -> String {
-        bind(self.slot)
+        bind(self.slot, DRIVER)
+    }
+
+    /// Returns the commands that give the card to UIO.
+    pub fn bind_uio(&self) -> String {
+        bind(self.slot, UIO)
     }
 
     /// Returns the other devices of a group that a driver of the kernel has, with that driver.
@@ -122,17 +164,17 @@ impl Slot<'_> {
         }
     }
 
-    /// Returns true if no limit of locked memory holds for this process.
-    fn may_lock_all(&self) -> bool {
+    /// Returns true if this process has a capability.
+    fn holds(&self, capability: u64) -> bool {
         let status = std::fs::read_to_string(self.root.join("proc/self/status")).unwrap_or_default();
         let held = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
         held.and_then(|held| u64::from_str_radix(held.trim(), 16).ok())
-            .is_some_and(|held| held & MAY_LOCK != 0)
+            .is_some_and(|held| held & capability != 0)
     }
 
     /// Returns that too little memory may be locked.
     fn memory(&self) -> Option<(String, String)> {
-        if self.may_lock_all() {
+        if self.holds(MAY_LOCK) {
             return None;
         }
         let limits = std::fs::read_to_string(self.root.join("proc/self/limits")).ok()?;
@@ -146,9 +188,9 @@ impl Slot<'_> {
     }
 }
 
-fn bind(slot: &str) -> String {
+fn bind(slot: &str, driver: &str) -> String {
     format!(
-        "sudo modprobe {DRIVER} && echo {DRIVER} | sudo tee /sys/bus/pci/devices/{slot}/driver_override\n\
+        "sudo modprobe {driver} && echo {driver} | sudo tee /sys/bus/pci/devices/{slot}/driver_override\n\
          echo {slot} | sudo tee /sys/bus/pci/devices/{slot}/driver/unbind    # if a driver has it\n\
          echo {slot} | sudo tee /sys/bus/pci/drivers_probe"
     )
@@ -262,6 +304,47 @@ mod tests {
                 what.ends_with("this user may not use /dev/vfio/14") && mend.contains("60-tandem-vfio.rules")
             );
         }
+    }
+
+    #[test]
+    fn every_step_to_a_card_without_an_iommu_is_told_with_its_command() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        let one = || {
+            let mut faults = Slot { root, slot: SLOT }.uio_faults();
+            assert_eq!(faults.len(), 1, "{faults:?}");
+            let Fault { what, mend } = faults.remove(0);
+            (what, mend)
+        };
+        device(root, SLOT, Some("vfio-pci"), "0x020400");
+        let (what, mend) = one();
+        assert_eq!(what, "card 0000:03:00.0: it is bound to vfio-pci, not to uio_pci_generic");
+        assert!(
+            mend.starts_with("sudo modprobe uio_pci_generic && echo uio_pci_generic | sudo tee"),
+            "{mend}"
+        );
+        device(root, SLOT, None, "0x020400");
+        assert!(one().0.ends_with("it is not bound to uio_pci_generic"));
+
+        device(root, SLOT, Some("uio_pci_generic"), "0x020400");
+        std::fs::create_dir_all(root.join("proc/self")).unwrap();
+        std::fs::write(root.join("proc/self/status"), "CapEff:\t0000000000004000\n").unwrap();
+        assert!(one().0.ends_with("driven with root's rights (CAP_SYS_ADMIN) only"));
+        std::fs::write(root.join("proc/self/status"), "CapEff:\t000001ffffffffff\n").unwrap();
+        assert!(one().1.contains("/proc/sys/vm/nr_hugepages"));
+        let pages = root.join("sys/kernel/mm/hugepages/hugepages-2048kB");
+        std::fs::create_dir_all(&pages).unwrap();
+        std::fs::write(pages.join("free_hugepages"), "0\n").unwrap();
+        assert!(one().0.ends_with("no huge page of 2 MiB is free for its memory"));
+        std::fs::write(pages.join("free_hugepages"), "2\n").unwrap();
+        assert_eq!(Slot { root, slot: SLOT }.uio_faults(), []);
+
+        grouped(root, SLOT);
+        let (what, mend) = one();
+        assert!(
+            what.contains("an IOMMU is on (group 14)") && mend.contains("access = \"vfio\""),
+            "{what} {mend}"
+        );
     }
 
     #[test]

@@ -33,7 +33,7 @@ pub(crate) struct Arguments {
     /// Nobody is there: leave out what needs a hand
     #[arg(long)]
     no_person: bool,
-    /// The language of headings and questions
+    /// The language of the report and of questions; JSON stays English
     #[arg(long, value_enum, default_value_t = Lang::En)]
     lang: Lang,
     /// Print JSON for a script on standard output; progress goes to standard error

@@ -12,12 +12,12 @@ use crate::bench::{Bench, Row, Trouble};
 use crate::prbs::{Receiver, Sequence};
 use crate::report::Notes;
 
-const NO_SEQUENCE: &str = "what is sent does not come back: is it a loop plug or the right cable, does an echo canceller or a gain \
+pub(crate) const NO_SEQUENCE: &str = "what is sent does not come back: is it a loop plug or the right cable, does an echo canceller or a gain \
                            stand in the way, is the channel in use by something else?";
-const ERRORS: &str = "look at the cable and its length, at the plug's contacts, at line_code and build_out; one bad timeslot \
+pub(crate) const ERRORS: &str = "look at the cable and its length, at the plug's contacts, at line_code and build_out; one bad timeslot \
                       alone is a fault of the card";
-const SLIPS: &str = "the clocks differ: with a loop plug clock = \"internal\"; of two spans that are cabled to each other exactly one";
-const ELSEWHERE: &str =
+pub(crate) const SLIPS: &str = "the clocks differ: with a loop plug clock = \"internal\"; of two spans that are cabled to each other exactly one";
+pub(crate) const ELSEWHERE: &str =
     "timeslots are crossed: in the equipment in between, or the driver is wrong about this card";
 
 /// One direction.

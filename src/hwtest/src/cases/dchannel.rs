@@ -31,9 +31,9 @@ const LENGTHS: [usize; 6] = [3, 4, 20, 64, 130, 260];
 /// How often each length is sent.
 const TIMES: usize = 5;
 
-const FRAMES: &str = "frames are damaged on the way: bit errors in this timeslot, a wrong timeslot, or something between the spans that \
+pub(crate) const FRAMES: &str = "frames are damaged on the way: bit errors in this timeslot, a wrong timeslot, or something between the spans that \
                       is not transparent";
-const LINK: &str = "the link of Q.921 does not come up: look at the cases above for this timeslot; of two real switches one \
+pub(crate) const LINK: &str = "the link of Q.921 does not come up: look at the cases above for this timeslot; of two real switches one \
                     must be the network's side";
 
 /// Returns the timeslot of the D-channel, if such a span has one.

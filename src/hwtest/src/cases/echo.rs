@@ -30,10 +30,12 @@ const NONE_DB: f32 = 45.0;
 /// What the whole case takes.
 pub(crate) const ABOUT: Duration = Duration::from_millis(8_000);
 
-const LOUD: &str = "the hybrid does not fit its load: country or impedance of the port (module options opermode, boostringer), a bad \
+pub(crate) const LOUD: &str = "the hybrid does not fit its load: country or impedance of the port (module options opermode, boostringer), a bad \
                     cable, or a port that is open";
-const DEAF: &str = "no sound passes between the ports: look at the cable, and at ring and hook above";
-const FAR: &str = "it is longer than any echo canceller's tail (128 ms): something between the ports delays";
+pub(crate) const DEAF: &str =
+    "no sound passes between the ports: look at the cable, and at ring and hook above";
+pub(crate) const FAR: &str =
+    "it is longer than any echo canceller's tail (128 ms): something between the ports delays";
 
 /// The longest echo that can be cancelled, in samples.
 const LONGEST: usize = 128 * CHUNK;

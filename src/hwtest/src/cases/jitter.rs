@@ -14,9 +14,9 @@ use crate::report::Notes;
 /// The upper edges of the histogram's classes, in microseconds; above the last is the last class.
 const CLASSES_US: [u64; 8] = [50, 100, 250, 500, 1_000, 2_000, 5_000, 10_000];
 
-const LATE: &str = "the machine is too late: give the right to realtime priority (`tandem run` says how), switch off power saving in the \
+pub(crate) const LATE: &str = "the machine is too late: give the right to realtime priority (`tandem run` says how), switch off power saving in the \
                     firmware's set-up, look for drivers that hold interrupts (cyclictest), or take a longer buffer_ms";
-const SLIPS: &str = "the clocks differ: with a loop plug clock = \"internal\"; of two spans that are cabled to each other exactly one";
+pub(crate) const SLIPS: &str = "the clocks differ: with a loop plug clock = \"internal\"; of two spans that are cabled to each other exactly one";
 
 /// Slips count on the spans that are cabled.
 pub(crate) fn run(bench: &mut Bench<'_>, cabled: &[SpanId], time: Duration) -> Result<Notes, Trouble> {

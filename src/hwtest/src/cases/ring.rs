@@ -31,9 +31,9 @@ const FLASH_MS: u16 = 300;
 /// What the whole case takes.
 pub(crate) const ABOUT: Duration = Duration::from_millis(6_000);
 
-const NO_RING: &str = "is the cable between these two ports, does the card's power plug (12 V for ringing) sit, and are the modules where \
+pub(crate) const NO_RING: &str = "is the cable between these two ports, does the card's power plug (12 V for ringing) sit, and are the modules where \
                        the ports are (`tandem cards`)?";
-const NO_HOOK: &str =
+pub(crate) const NO_HOOK: &str =
     "the line port does not draw current from the telephone port: look at the cable, and at the modules";
 
 pub(crate) fn run(bench: &mut Bench<'_>, wire: Wire) -> Result<Notes, Trouble> {

@@ -7,6 +7,14 @@ use tdm::{Alarms, SpanId};
 use crate::bench::{Bench, Trouble};
 use crate::report::Notes;
 
+pub(crate) const GONE: &str = "the span is gone from the card: `tandem cards` tells what is there";
+pub(crate) const RED: &str = "nothing is heard: is the plug in, does it lead pins 4-5 (we send) to the other end's 1-2 (it hears), and do framing and code \
+     agree (line_code, the card's E1/T1 jumper)?";
+pub(crate) const AIS: &str = "all ones are heard: the equipment in between has no signal itself";
+pub(crate) const YELLOW: &str =
+    "the other end does not hear us: look at the pair on which we send (pins 4-5), and at framing there";
+pub(crate) const LOOP: &str = "a test loop is set in the card: take it off, or start the card anew";
+
 /// How long framing may take to be found, in milliseconds.
 pub(crate) const SETTLE_MS: u64 = 5_000;
 
@@ -36,15 +44,14 @@ pub(crate) fn run(bench: &mut Bench<'_>, spans: &[SpanId]) -> Result<Notes, Trou
 
 fn advice(alarms: Alarms) -> &'static str {
     if alarms.contains(Alarms::DETACHED) {
-        "the span is gone from the card: `tandem cards` tells what is there"
+        GONE
     } else if alarms.contains(Alarms::RED) {
-        "nothing is heard: is the plug in, does it lead pins 4-5 (we send) to the other end's 1-2 (it hears), and do framing and code \
-         agree (line_code, the card's E1/T1 jumper)?"
+        RED
     } else if alarms.contains(Alarms::AIS) {
-        "all ones are heard: the equipment in between has no signal itself"
+        AIS
     } else if alarms.contains(Alarms::YELLOW) {
-        "the other end does not hear us: look at the pair on which we send (pins 4-5), and at framing there"
+        YELLOW
     } else {
-        "a test loop is set in the card: take it off, or start the card anew"
+        LOOP
     }
 }

@@ -18,12 +18,13 @@ const ATTEMPTS: u32 = 5;
 /// Below this nothing is heard.
 const SILENCE_DBM0: f32 = -40.0;
 
-const SILENT: &str =
+pub(crate) const SILENT: &str =
     "nothing is heard in it: is it bound to something else, or does the equipment in between not pass it on?";
-const CROSSED: &str =
+pub(crate) const CROSSED: &str =
     "timeslots are crossed: in the equipment in between, or the driver is wrong about this card";
-const LAWS: &str = "the two ends have different laws: set law = \"a\" or \"mu\" to what the other end has";
-const DISTORTED: &str =
+pub(crate) const LAWS: &str =
+    "the two ends have different laws: set law = \"a\" or \"mu\" to what the other end has";
+pub(crate) const DISTORTED: &str =
     "something changes the octets: robbed bits, an echo canceller, a gain, or a law in between";
 
 pub(crate) fn run(bench: &mut Bench<'_>, cable: Cable, limits: &Limits) -> Result<Notes, Trouble> {

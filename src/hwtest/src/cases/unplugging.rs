@@ -15,8 +15,8 @@ use crate::report::Notes;
 
 const LOOK_MS: u64 = 10;
 
-const UNSEEN: &str = "if the plug was pulled: the card does not tell its alarms; if nobody was there: --no-person leaves this case out";
-const STAYS: &str =
+pub(crate) const UNSEEN: &str = "if the plug was pulled: the card does not tell its alarms; if nobody was there: --no-person leaves this case out";
+pub(crate) const STAYS: &str =
     "the plug is not back, or the line does not come up again: look at the plug, start the card anew";
 
 /// Asks for each span in turn.

@@ -7,8 +7,6 @@ use std::os::unix::fs::FileExt;
 
 use memmap2::{MmapOptions, MmapRaw};
 
-use super::sys::RegionInfo;
-
 /// How registers are reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
@@ -31,17 +29,15 @@ pub struct Bar {
 }
 
 impl Bar {
-    /// Opens the region of a device.
-    pub(super) fn open(device: &File, info: &RegionInfo, access: Access) -> io::Result<Bar> {
-        let octets = usize::try_from(info.size).map_err(io::Error::other)?;
-        let way = match access {
-            Access::Mapped if info.flags & RegionInfo::MMAP != 0 => {
-                Way::Mapped(MmapOptions::new().offset(info.offset).len(octets).map_raw(device)?)
-            }
-            Access::Mapped => return Err(io::Error::other("the device's registers cannot be mapped")),
-            Access::Region => Way::Region(device.try_clone()?),
-        };
-        Ok(Bar { way, offset: info.offset, octets })
+    /// Maps `octets` octets of a file that is the BAR, from `offset` on.
+    pub(crate) fn mapped(file: &File, offset: u64, octets: usize) -> io::Result<Bar> {
+        let pages = MmapOptions::new().offset(offset).len(octets).map_raw(file)?;
+        Ok(Bar { way: Way::Mapped(pages), offset, octets })
+    }
+
+    /// Takes a file that is read and written from `offset` on.
+    pub(crate) fn region(file: &File, offset: u64, octets: usize) -> io::Result<Bar> {
+        Ok(Bar { way: Way::Region(file.try_clone()?), offset, octets })
     }
 
     /// Returns its length in octets.
