@@ -200,18 +200,30 @@ fn echo_settings(config: &Config) -> EchoSettings {
         config::CancelRest::Keep => NlpMode::Off,
     };
     let tail = |ms: u16| if ms == 0 { 0 } else { ms.max(*TAILS_MS.start()) };
-    let whole = config.cancel;
+    let whole = &config.cancel;
+    let spans = || config.cards.iter().flat_map(|card| &card.spans);
+    let of_span = |span: &config::Span| {
+        (
+            span.cancel_tail_ms.unwrap_or(whole.tail_ms).min(whole.tail_ms),
+            span.cancel_rest.unwrap_or(whole.rest),
+        )
+    };
     let own = |span: &config::Span| {
-        let tail_ms = tail(span.cancel_tail_ms.unwrap_or(whole.tail_ms).min(whole.tail_ms));
-        EchoChannels {
-            span: span.id,
-            timeslot: None,
-            tail_ms,
-            nlp: nlp(span.cancel_rest.unwrap_or(whole.rest)),
-        }
+        let (tail_ms, rest) = of_span(span);
+        EchoChannels { span: span.id, timeslot: None, tail_ms: tail(tail_ms), nlp: nlp(rest) }
+    };
+    let one = |own: &config::CancelChannels, channel: tdm::ChannelId| {
+        let (tail_ms, rest) = of_span(spans().find(|span| span.id == channel.span)?);
+        Some(EchoChannels {
+            span: channel.span,
+            timeslot: Some(channel.timeslot),
+            tail_ms: tail(own.tail_ms.unwrap_or(tail_ms)),
+            nlp: nlp(own.rest.unwrap_or(rest)),
+        })
     };
     let differs = |span: &&config::Span| span.cancel_tail_ms.is_some() || span.cancel_rest.is_some();
-    let channels = config.cards.iter().flat_map(|card| &card.spans).filter(differs).map(own).collect();
+    let of_channels = whole.channels.iter().flat_map(|own| own.at.iter().filter_map(|&at| one(own, at)));
+    let channels = spans().filter(differs).map(own).chain(of_channels).collect();
     EchoSettings { tail_ms: tail(whole.tail_ms), nlp: nlp(whole.rest), channels }
 }
 
@@ -597,4 +609,45 @@ pub(crate) fn unfit_prompts(config: &Config) -> Vec<UnfitPrompt> {
         Some(UnfitPrompt { prompt, named_by, error })
     };
     named_prompts(config).into_iter().filter_map(unfit).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_channels_canceller_is_its_own_then_its_spans_then_that_of_all() {
+        let file = r#"version = 1
+[echo]
+tail_ms = 64
+[[echo.channel]]
+at = ["1/3"]
+rest = "keep"
+[[echo.channel]]
+at = ["6/2", "1/4"]
+tail_ms = 0
+[[card]]
+name = "sim0"
+type = "sim"
+[[card.span]]
+span = 1
+kind = "e1"
+cancel_tail_ms = 32
+[[card.span]]
+span = 6
+kind = "fxo"
+ports = 4
+"#;
+        let settings = echo_settings(&Config::parse(file, "f.toml").expect("a good file"));
+        assert_eq!((settings.tail_ms, settings.nlp), (64, NlpMode::ComfortNoise));
+        let told = |own: &EchoChannels| (own.span.0, own.timeslot.map(|slot| slot.0), own.tail_ms, own.nlp);
+        let told: Vec<_> = settings.channels.iter().map(told).collect();
+        let wanted = [
+            (1, None, 32, NlpMode::ComfortNoise),
+            (1, Some(3), 32, NlpMode::Off),
+            (6, Some(2), 0, NlpMode::ComfortNoise),
+            (1, Some(4), 0, NlpMode::ComfortNoise),
+        ];
+        assert_eq!(told, wanted);
+    }
 }

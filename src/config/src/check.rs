@@ -28,7 +28,7 @@ pub(crate) struct Draft {
     pub system: System,
     pub realtime: Realtime,
     pub detect: crate::Detect,
-    pub cancel: Cancel,
+    pub cancel: (Cancel, Vec<Place>),
     pub cards: Vec<Placed<(Card, Vec<Place>)>>,
     pub trunks: Vec<Placed<Trunk>>,
     pub seats: Vec<Placed<RawSeat>>,
@@ -132,7 +132,7 @@ impl Draft {
             system: self.system,
             realtime: self.realtime,
             detect: self.detect,
-            cancel: self.cancel,
+            cancel: self.cancel.0,
             cards: self.cards.into_iter().map(|card| card.item.0).collect(),
             trunks: self.trunks.into_iter().map(|trunk| trunk.item).collect(),
             seats: self.seats.into_iter().map(|seat| seat.item.into_seat()).collect(),
@@ -196,6 +196,7 @@ pub(crate) fn check(reader: &Reader<'_>, draft: &Draft) {
     cards(reader, draft);
     all_kinds(reader, draft);
     spans(reader, draft);
+    cancellers(reader, draft);
     trunks(reader, draft);
     seats(reader, draft);
     numbers(reader, draft);
@@ -231,6 +232,43 @@ pub(crate) fn cards(reader: &Reader<'_>, draft: &Draft) {
     for card in &draft.cards {
         if card.item.0.spans.is_empty() && !card.place.has("span") {
             reader.wrong(&card.place, "span", "missing: a card needs at least one [[card.span]]");
+        }
+    }
+}
+
+/// Notes echo cancellers of channels that are not there, or that are of no use.
+fn cancellers(reader: &Reader<'_>, draft: &Draft) {
+    let (cancel, places) = &draft.cancel;
+    for (own, place) in cancel.channels.iter().zip(places) {
+        if own.at.is_empty() && (place.good("at") || !place.has("at")) {
+            reader.wrong(place, "at", "names no channel: at least one is needed, for example [\"6/1\"]");
+        }
+        for channel in &own.at {
+            let ChannelId { span, timeslot } = *channel;
+            match draft.span(span) {
+                None => {
+                    reader.wrong(place, "at", format!("names {span}/{timeslot}, but no card has span {span}"))
+                }
+                Some((_, found, at))
+                    if at.good("kind") && at.good("ports") && timeslot.0 > found.channels =>
+                {
+                    let channels = found.channels;
+                    reader.wrong(
+                        place,
+                        "at",
+                        format!("names {span}/{timeslot}, but span {span} has channels 1..={channels}"),
+                    );
+                }
+                Some(_) => {}
+            }
+        }
+        if own.tail_ms.is_some_and(|tail_ms| tail_ms > cancel.tail_ms) {
+            let most = cancel.tail_ms;
+            reader.wrong(
+                place,
+                "tail_ms",
+                format!("is more than the {most} of [echo], which no channel can exceed"),
+            );
         }
     }
 }

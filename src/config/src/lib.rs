@@ -39,9 +39,9 @@ pub use error::ConfigError;
 pub use keys::KeyInfo;
 pub use loop_start::{AnswerBy, CallerIdBy, CallerIdTime, DialTone, LoopStart};
 pub use model::{
-    Action, Api, Call, Cancel, CancelRest, Card, CardHdlc, CardType, Config, Country, Dialect, Echo,
-    EchoModel, EthernetPeer, FarEnd, Hunt, Line, LineCode, LogLevel, NumberRule, Origin, Pace, PciAccess,
-    PciSlot, Reach, Realtime, Record, Seat, Span, System, Timers, Trunk, TrunkSignalling,
+    Action, Api, Call, Cancel, CancelChannels, CancelRest, Card, CardHdlc, CardType, Config, Country,
+    Dialect, Echo, EchoModel, EthernetPeer, FarEnd, Hunt, Line, LineCode, LogLevel, NumberRule, Origin, Pace,
+    PciAccess, PciSlot, Reach, Realtime, Record, Seat, Span, System, Timers, Trunk, TrunkSignalling,
 };
 pub use rig::Rig;
 pub use source::{MAX_TAKEN, Source};

@@ -198,12 +198,25 @@ pub struct Realtime {
 }
 
 /// `[echo]`: the echo cancellers of all channels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cancel {
-    /// The longest echo that is cancelled, and the tail of every channel whose span has no other; 0 is none.
+    /// The longest echo that is cancelled, and the tail of every channel that has no other; 0 is none.
     pub tail_ms: u16,
     /// What becomes of the rest of the echo.
     pub rest: CancelRest,
+    /// Channels that differ from their spans; a later entry counts more than an earlier one.
+    pub channels: Vec<CancelChannels>,
+}
+
+/// `[[echo.channel]]`: the echo cancellers of some channels.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CancelChannels {
+    /// The channels.
+    pub at: Vec<ChannelId>,
+    /// Their tail; none takes that of their span.
+    pub tail_ms: Option<u16>,
+    /// What becomes of the rest of their echo; none takes that of their span.
+    pub rest: Option<CancelRest>,
 }
 
 /// What becomes of the rest of an echo while only the far end speaks.

@@ -164,13 +164,22 @@ fn realtime(mut s: Section<'_, '_>) -> Realtime {
     realtime
 }
 
-fn cancel(mut s: Section<'_, '_>) -> Cancel {
-    let cancel = Cancel {
-        tail_ms: s.integer("tail_ms", 0..=MAX_TAIL_MS, "", MAX_TAIL_MS),
-        rest: s.choice("rest", RESTS, "comfort-noise"),
-    };
+fn cancel(mut s: Section<'_, '_>) -> (Cancel, Vec<Place>) {
+    let (tail_ms, rest) =
+        (s.integer("tail_ms", 0..=MAX_TAIL_MS, "", MAX_TAIL_MS), s.choice("rest", RESTS, "comfort-noise"));
+    let own = s.tables("channel", "at", MAX_CANCEL_CHANNELS).into_iter().map(cancel_channels);
+    let (channels, places) = own.unzip();
     s.finish();
-    cancel
+    (Cancel { tail_ms, rest, channels }, places)
+}
+
+fn cancel_channels(mut s: Section<'_, '_>) -> (CancelChannels, Place) {
+    let channels = CancelChannels {
+        at: s.list("at", "SPAN/CHANNEL, for example \"6/1\"", MAX_CANCEL_AT, |value| port(value.as_str()?)),
+        tail_ms: s.optional_integer("tail_ms", 0..=MAX_TAIL_MS, ""),
+        rest: s.optional_choice("rest", RESTS),
+    };
+    (channels, s.finish())
 }
 
 fn card(mut s: Section<'_, '_>, data: &Path) -> Placed<(Card, Vec<Place>)> {
@@ -389,6 +398,9 @@ const SIGNALLINGS: &[(&str, TrunkSignalling)] = &[
 ];
 const HUNTS: &[(&str, Hunt)] =
     &[("ascending", Hunt::Ascending), ("descending", Hunt::Descending), ("round_robin", Hunt::RoundRobin)];
+/// The most entries of channels with cancellers of their own, and channels of an entry.
+const MAX_CANCEL_CHANNELS: usize = 64;
+const MAX_CANCEL_AT: usize = 128;
 /// The longest tail of an echo canceller.
 const MAX_TAIL_MS: u16 = 128;
 
