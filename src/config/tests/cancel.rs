@@ -51,8 +51,16 @@ fn every_channel_has_a_canceller_of_128_ms_unless_the_file_says_otherwise() {
 #[test]
 fn cancellers_of_channels_that_are_not_there_are_refused() {
     let cases = [
-        ("\"6/2\"", "\"6/5\"", "f.toml:5: echo.channel[1].at: [\"1/3\", \"6/5\"] names 6/5, but span 6 has channels 1..=4"),
-        ("\"1/3\"", "\"2/3\"", "f.toml:5: echo.channel[1].at: [\"2/3\", \"6/2\"] names 2/3, but no card has span 2"),
+        (
+            "\"6/2\"",
+            "\"6/5\"",
+            "f.toml:5: echo.channel[1].at: [\"1/3\", \"6/5\"] names 6/5, but span 6 has channels 1..=4",
+        ),
+        (
+            "\"1/3\"",
+            "\"2/3\"",
+            "f.toml:5: echo.channel[1].at: [\"2/3\", \"6/2\"] names 2/3, but no card has span 2",
+        ),
         (
             "\"1/3\"",
             "\"1-3\"",
