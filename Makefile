@@ -61,13 +61,13 @@ lint: $(WEB)
 bench:
 	scripts/setup bench
 	$(CARGO) bench -p tandem-g711 -p tandem-dsp
+	scripts/corpus target/corpus $(CORPUS_HOURS)
 	scripts/bench-echo
 	$(CARGO) run --release -p tandem-isdn --example throughput
 	$(CARGO) run --release -p tandem-rt --example bench_engine -- $(BENCH_SECONDS)
 	scripts/bench-cards $(BENCH_SECONDS)
 	mkdir -p docs/detectors
 	cd bench/detectors && $(CARGO) run --release -- cost figures others curves=../../docs/detectors
-	scripts/corpus target/corpus $(CORPUS_HOURS)
 	$(CARGO) run --release -p tandem-dsp --example talk_off -- target/corpus/generated/*.wav target/corpus/recorded/*.wav
 	scripts/answers target/answers
 	$(CARGO) run --release -p tandem-dsp --example answer_matrix -- target/answers target/corpus/recorded/music.wav

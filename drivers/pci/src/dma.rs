@@ -7,7 +7,7 @@
 use std::io;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use memmap2::{MmapMut, MmapOptions};
+use memmap2::{Advice, MmapMut, MmapOptions};
 
 /// The length of a huge page.
 pub(crate) const HUGE: usize = 2 << 20;
@@ -38,6 +38,8 @@ impl DmaMemory {
         let pages = MmapOptions::new().len(HUGE).huge(Some(HUGE.ilog2() as u8)).populate().map_anon()?;
         // A huge page is never swapped out: locking says no more than that.
         let _ = pages.lock();
+        // A child process would have the page copied at the next write, and the card would go on with the old one.
+        pages.advise(Advice::DontFork)?;
         Ok(DmaMemory { pages })
     }
 

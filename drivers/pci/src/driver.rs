@@ -112,9 +112,10 @@ impl<B: Bus> Driver<B> {
         self.host.write(Reg::ReadAddress, base + (self.layout.area_words() * 4) as u32);
         self.host.write(Reg::Ring, RingStatus::setup(self.layout.buffers()));
         self.host.write(Reg::Intr, Intr::SEED);
+        // Only now, when the card has our addresses, may it reach memory.
+        self.host.registers.rearm();
         self.control |= DmaCtrl::RUN;
         self.host.write(Reg::DmaCtrl, self.control.bits());
-        self.host.registers.rearm();
         self.progress = self.host.registers.now();
         self.ring = match self.generation {
             Generation::Five => Ring::counted(self.layout.buffers(), self.progress),

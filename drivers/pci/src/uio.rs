@@ -47,6 +47,8 @@ const REACH: u64 = 1 << 32;
 pub struct Device {
     event: File,
     configuration: File,
+    /// Its first BAR: root's file alone, so that nobody else can hold the lock on it.
+    _lock: File,
     folder: PathBuf,
 }
 
@@ -66,11 +68,16 @@ pub fn device_file(folder: &Path) -> Option<String> {
 }
 
 impl Device {
-    /// Opens the device at a PCI address such as `0000:03:00.0`, with bus mastering on.
+    /// Opens the device at a PCI address such as `0000:03:00.0`. It reaches no memory before [`Device::let_through`]: a card that a killed
+    /// program left running would write to where that program's memory was.
     ///
     /// # Errors
-    /// Says which file or step failed: not bound to `uio_pci_generic`, no right, an IOMMU that is on, another program.
+    /// Says which file or step failed: another kind of processor, not bound to `uio_pci_generic`, no right, an IOMMU that is on, another program.
     pub fn open(address: &str) -> io::Result<Device> {
+        if !cfg!(target_arch = "x86_64") {
+            let what = "without an IOMMU cards are driven on x86-64 only".to_owned();
+            return Err(wrong(io::ErrorKind::Unsupported, what));
+        }
         let folder = Path::new("/sys/bus/pci/devices").join(address);
         if folder.join("iommu_group").exists() {
             let what = format!("{address}: an IOMMU is on, which this way goes around: use VFIO");
@@ -79,8 +86,8 @@ impl Device {
         let name = device_file(&folder)
             .ok_or_else(|| wrong(io::ErrorKind::NotFound, format!("{address} is not bound to {DRIVER}")))?;
         // Locked before the device is opened: whoever closes it, even a second time, stops the device's DMA.
-        let configuration = open(&folder.join("config"))?;
-        match configuration.try_lock() {
+        let lock = open(&folder.join("resource0"))?;
+        match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let what = format!("/dev/{name}: another program has it");
@@ -88,9 +95,10 @@ impl Device {
             }
             Err(TryLockError::Error(error)) => return Err(error),
         }
+        let configuration = open(&folder.join("config"))?;
         let event = open(&Path::new("/dev").join(&name))?;
-        let opened = Device { event, configuration, folder };
-        opened.command(MEMORY | MASTER, PIN_OFF)?;
+        let opened = Device { event, configuration, _lock: lock, folder };
+        opened.command(MEMORY, MASTER | PIN_OFF)?;
         Ok(opened)
     }
 
@@ -109,7 +117,11 @@ impl Device {
     pub fn bar(&self, index: u32) -> io::Result<Bar> {
         let file = open(&self.folder.join(format!("resource{index}")))?;
         let octets = usize::try_from(file.metadata()?.len()).map_err(io::Error::other)?;
-        Bar::mapped(&file, 0, octets)
+        let table = std::fs::read_to_string(self.folder.join("resource"))?;
+        let start = bar_start(&table, index)
+            .ok_or_else(|| wrong(io::ErrorKind::NotFound, format!("BAR {index} has no place")))?;
+        // The file begins with the page that the BAR begins in.
+        Bar::mapped(&file, start % PAGE, octets)
     }
 
     /// Waits for an interrupt, for at most `time`. It does not come again until [`Device::let_through`].
@@ -140,6 +152,13 @@ impl Drop for Device {
         // A device that is gone has nothing to be stopped.
         let _ = self.command(PIN_OFF, MASTER);
     }
+}
+
+/// Returns where a BAR begins, by the table `resource` in `/sys`: a line a BAR, first its start.
+fn bar_start(table: &str, index: u32) -> Option<u64> {
+    let line = table.lines().nth(usize::try_from(index).ok()?)?;
+    let start = line.split_whitespace().next()?.strip_prefix("0x")?;
+    u64::from_str_radix(start, 16).ok().filter(|start| *start != 0)
 }
 
 /// Returns where memory lies in the machine's memory, as a device without an IOMMU sees it.
@@ -191,7 +210,7 @@ pub fn memory_below(reach: u64) -> io::Result<(DmaMemory, u64)> {
         others.push(memory);
     }
     let what = format!(
-        "none of {} huge pages lies below {} MiB: reserve some at boot, hugepages=16 among the kernel's arguments",
+        "none of {} huge pages lies below {} MiB: keep the kernel from using memory above that, mem=3G among its arguments",
         others.len(),
         reach >> 20
     );
@@ -286,6 +305,13 @@ mod tests {
         assert_eq!(place_in(PRESENT | 1 << 55 | 1 << 56 | 0x42).unwrap(), 0x4_2000);
         assert_eq!(place_in(PRESENT).unwrap_err().kind(), io::ErrorKind::PermissionDenied);
         assert_eq!(place_in(0x42).unwrap_err().kind(), io::ErrorKind::InvalidData);
+    }
+
+    #[test]
+    fn a_bar_begins_where_its_line_says() {
+        let table = "0x00000000febf1200 0x00000000febf123f 0x0000000000040200\n0x0 0x0 0x0\n";
+        assert_eq!(bar_start(table, 0).map(|start| start % PAGE), Some(0x200));
+        assert_eq!((bar_start(table, 1), bar_start(table, 2), bar_start("nonsense", 0)), (None, None, None));
     }
 
     #[test]

@@ -36,24 +36,24 @@ pub(crate) fn start(card: &Card, lines: &[LineConfig]) -> anyhow::Result<Started
         return Err(refused(format!("card {}: {told}", card.name)));
     }
     let config = driver_config(card, known);
-    let taking = |way: &'static str| {
+    let taking = |way: &'static str, files: &'static str| {
         move |error: std::io::Error| {
             let busy = error.kind() == std::io::ErrorKind::ResourceBusy;
             let who = if busy {
-                format!(" (another program has it; `sudo fuser -v /dev/{way}*` names it)")
+                format!(" (another program has it; `sudo fuser -v {files}` names it)")
             } else {
                 String::new()
             };
             // Not for good: that program may end.
-            anyhow::Error::new(error).context(format!("taking it over {}{who}", way.to_uppercase()))
+            anyhow::Error::new(error).context(format!("taking it over {way}{who}"))
         }
     };
     let started = match card.access {
         PciAccess::Vfio => VfioBus::open(&slot, PciCard::<VfioBus>::words(&config), Access::Mapped)
-            .map_err(taking("vfio"))
+            .map_err(taking("VFIO", "/dev/vfio/*"))
             .and_then(|bus| run(config, bus, lines)),
         PciAccess::Uio => UioBus::open(&slot, PciCard::<UioBus>::words(&config))
-            .map_err(taking("uio"))
+            .map_err(taking("UIO", "/dev/uio*"))
             .and_then(|bus| run(config, bus, lines)),
     };
     started.map_err(|error| error.context(format!("card {} at {slot}", card.name)))

@@ -12,6 +12,8 @@ use tdm::CHUNK;
 const LEAST_ECHO: f32 = 60.0;
 /// The output may exceed the expected rest by this factor and still be echo.
 const MARGIN: f32 = 60.0;
+/// What is louder than this part of the echo is a person, even before the rest is known: keys are pressed into the first words of a prompt.
+const MOST_REST: f32 = 0.25;
 /// Blocks the processor stays open after near-end speech, and stays at work after far-end speech.
 const OPEN_BLOCKS: u32 = 120;
 const HANG_BLOCKS: u32 = 240;
@@ -86,7 +88,7 @@ impl Nlp {
             self.gain = 1.0;
             return;
         }
-        let allowed = MARGIN * (self.rest * self.echo).max(self.noise);
+        let allowed = ((MARGIN * self.rest).min(MOST_REST) * self.echo).max(MARGIN * self.noise);
         if self.left > allowed {
             self.open = OPEN_BLOCKS;
         } else {
@@ -100,8 +102,7 @@ impl Nlp {
         }
     }
 
-    /// Follows the part of the echo that is left: downwards within half a second, since what is left in one sound is not what is left in
-    /// the next; upwards the slower the louder it is, so that people do not count.
+    /// Follows the part of the echo that is left: downwards at once, upwards the slower the louder it is, so that people do not count.
     fn learn(&mut self, now: f32) {
         if self.echo < 10.0 * LEAST_ECHO {
             return;

@@ -1,8 +1,7 @@
 //! What of a window is our own sound come back: how loud it may be, and how much of it at each frequency.
 //!
 //! Place on the path: beside the windows of what is heard, windows of what was sent. How: the loudest of the last windows
-//! sent, times the part of it that usually comes back. That part is learned in windows that hold no tone: downwards at
-//! once, upwards slowly, so that the other side's voice does not count. It is known apart for the line as received and
+//! sent, times the part of it that usually comes back. That part is learned in windows that hold no tone. It is known apart for the line as received and
 //! for what the canceller leaves of it.
 //! Limits: the echo of what was sent more than a tenth of a second ago is not expected; one part for all frequencies, so
 //! what is expected is some decibels more than comes.
