@@ -262,6 +262,9 @@ fn cancellers(reader: &Reader<'_>, draft: &Draft) {
                 Some(_) => {}
             }
         }
+        if own.tail_ms.is_none() && own.rest.is_none() && !place.has("tail_ms") && !place.has("rest") {
+            reader.wrong(place, "at", "is of no use without tail_ms or rest");
+        }
         if own.tail_ms.is_some_and(|tail_ms| tail_ms > cancel.tail_ms) {
             let most = cancel.tail_ms;
             reader.wrong(

@@ -77,6 +77,11 @@ fn cancellers_of_channels_that_are_not_there_are_refused() {
             "f.toml:6: echo.channel[1].tail_ms: 65 is more than the 64 of [echo], which no channel can exceed",
         ),
         ("tail_ms = 0", "tail_ms = 129", "f.toml:6: echo.channel[1].tail_ms: 129 is not in 0..=128"),
+        (
+            "rest = \"keep\"\n",
+            "",
+            "f.toml:8: echo.channel[2].at: [\"6/1\"] is of no use without tail_ms or rest",
+        ),
     ];
     for (from, to, message) in cases {
         assert_eq!(told(from, to), [message], "{to}");

@@ -135,7 +135,7 @@ impl Control {
         self.after_narrow = if narrow && self.is_active { 1.0 } else { self.after_narrow * 0.97 };
         self.measure(powers, lane);
         if !self.is_active {
-            self.better = 0;
+            (self.better, self.much_better) = (0, 0);
             return Verdict::Keep;
         }
         self.worse =
@@ -164,7 +164,7 @@ impl Control {
     fn is_better(&mut self, narrow: bool) -> bool {
         if narrow {
             // A tone says little about the path: only a filter that does nothing is replaced.
-            self.better = 0;
+            (self.better, self.much_better) = (0, 0);
             return self.background < 0.25 * self.foreground && self.foreground > 0.5 * self.received;
         }
         let doubtful = self.is_in_doubt();

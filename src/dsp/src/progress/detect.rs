@@ -190,8 +190,13 @@ impl<const L: usize> ProgressLanes<L> {
                         let under = state.hear_under(set, own, (&all(found, lane), power[lane]), received);
                         state.under.window(set.patterns(), under, true);
                     }
-                    _ if state.under.is_active() => state.under.window(set.patterns(), alone, false),
-                    _ => {}
+                    _ => {
+                        // A window of long ago says nothing of the next one's phase.
+                        state.before = [None; 2];
+                        if state.under.is_active() {
+                            state.under.window(set.patterns(), alone, false);
+                        }
+                    }
                 }
                 tell_change(set, told, state.told(), &mut |event| tell(lane, event));
                 state.previous.is_some() || state.cadence.is_active() || state.under.is_active()
