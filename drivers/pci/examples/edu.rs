@@ -11,7 +11,7 @@ use card::Card;
 use firmware_shim::Generation;
 use pci::uio::{self, UioBus};
 use pci::vfio::{Access, Bar, Device, Interrupt, VfioBus};
-use pci::{Bus, DmaMemory, PciCard, PciConfig, PortConfig, Wake};
+use pci::{Bus, DmaMemory, Hand, PciCard, PciConfig, PortConfig, Wake};
 
 /// The window that is shown to the device, and what lies right behind it.
 const WINDOW: u32 = 0x0100_0000;
@@ -44,32 +44,6 @@ const SHORT: Duration = Duration::from_millis(300);
 /// What the device reaches as QEMU makes it: addresses of 28 bits.
 const REACH: u64 = 1 << 28;
 
-/// A device over VFIO or UIO, whose interrupt has been asked for.
-trait InHand {
-    fn wait(&self, time: Duration) -> Wake;
-    fn let_through(&self) -> Result<()>;
-}
-
-impl InHand for Device {
-    fn wait(&self, time: Duration) -> Wake {
-        Device::wait(self, time)
-    }
-
-    fn let_through(&self) -> Result<()> {
-        Device::let_through(self)
-    }
-}
-
-impl InHand for uio::Device {
-    fn wait(&self, time: Duration) -> Wake {
-        uio::Device::wait(self, time)
-    }
-
-    fn let_through(&self) -> Result<()> {
-        uio::Device::let_through(self)
-    }
-}
-
 fn check(what: &str, holds: bool) -> Result<()> {
     println!("{} {what}", if holds { "ok" } else { "FAILED" });
     if holds { Ok(()) } else { Err(Error::other(what.to_owned())) }
@@ -90,7 +64,7 @@ fn registers(bar: &Bar, how: &str) -> Result<()> {
     check(&format!("{how}: beyond the end is all ones"), bar.read(bar.octets()) == u32::MAX)
 }
 
-fn interrupts(device: &impl InHand, bar: &Bar, interrupt: Interrupt) -> Result<()> {
+fn interrupts(device: &impl Hand, bar: &Bar, interrupt: Interrupt) -> Result<()> {
     let how = format!("{interrupt:?}");
     check(&format!("{how}: no interrupt without a cause"), device.wait(SHORT) == Wake::Late)?;
     for value in [0x5, 0xA0] {
@@ -114,7 +88,7 @@ fn interrupts(device: &impl InHand, bar: &Bar, interrupt: Interrupt) -> Result<(
 }
 
 /// Has the device copy between an address in its own buffer and one in our memory.
-fn copy(device: &impl InHand, bar: &Bar, from: u32, to: u32, count: u32, command: u32) -> Result<()> {
+fn copy(device: &impl Hand, bar: &Bar, from: u32, to: u32, count: u32, command: u32) -> Result<()> {
     for (at, value) in [(DMA_FROM, from), (DMA_TO, to), (DMA_COUNT, count)] {
         bar.write(at, value);
     }
@@ -127,7 +101,7 @@ fn copy(device: &impl InHand, bar: &Bar, from: u32, to: u32, count: u32, command
 }
 
 /// Copies both ways with a window at `at`, and once right behind it; returns whether that changed our memory.
-fn dma(device: &impl InHand, bar: &Bar, memory: &DmaMemory, at: u32) -> Result<bool> {
+fn dma(device: &impl Hand, bar: &Bar, memory: &DmaMemory, at: u32) -> Result<bool> {
     let words = (PAGE / 4) as usize;
     let pattern = |k: usize| (k as u32).wrapping_mul(0x9E37_79B9) ^ 0x5A5A_0F0F;
     (0..words).for_each(|k| memory.store(k, pattern(k)));

@@ -25,6 +25,7 @@ mod dma;
 mod driver;
 mod fault;
 mod framers;
+mod hand;
 mod io;
 #[cfg(feature = "model")]
 pub mod model;
@@ -42,5 +43,6 @@ pub use config::{BuildOut, Framing, LineCode, MIN_BUFFERS, PciConfig, PortConfig
 pub use control::{LineErrors, PciControl};
 pub use dma::DmaMemory;
 pub use fault::{PciCounters, PciFault};
+pub use hand::{Hand, HandBus};
 pub use io::PciIo;
 pub use start::PciCard;

@@ -15,12 +15,10 @@ use std::os::fd::AsFd;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use clock::{Clock, Mono, MonoClock};
-use firmware_shim::{Reg, Registers};
-
 use crate::bar::Bar;
-use crate::bus::{Bus, Wake};
+use crate::bus::Wake;
 use crate::dma::{DmaMemory, HUGE};
+use crate::hand::{Hand, HandBus};
 use crate::vfio::wait_for;
 
 /// The kernel's driver that hands a device to us.
@@ -68,7 +66,7 @@ pub fn device_file(folder: &Path) -> Option<String> {
 }
 
 impl Device {
-    /// Opens the device at a PCI address such as `0000:03:00.0`. It reaches no memory before [`Device::let_through`]: a card that a killed
+    /// Opens the device at a PCI address such as `0000:03:00.0`. It reaches no memory before [`Hand::let_through`]: a card that a killed
     /// program left running would write to where that program's memory was.
     ///
     /// # Errors
@@ -123,9 +121,10 @@ impl Device {
         // The file begins with the page that the BAR begins in.
         Bar::mapped(&file, start % PAGE, octets)
     }
+}
 
-    /// Waits for an interrupt, for at most `time`. It does not come again until [`Device::let_through`].
-    pub fn wait(&self, time: Duration) -> Wake {
+impl Hand for Device {
+    fn wait(&self, time: Duration) -> Wake {
         match wait_for(self.event.as_fd(), time) {
             Ok(false) => Wake::Late,
             Ok(true) => {
@@ -137,11 +136,8 @@ impl Device {
         }
     }
 
-    /// Lets the interrupt through again, and the device to memory: the kernel ends that whenever anybody closes the device file.
-    ///
-    /// # Errors
-    /// The device is gone.
-    pub fn let_through(&self) -> io::Result<()> {
+    /// Lets the device to memory, too: the kernel ends that whenever anybody closes the device file.
+    fn let_through(&self) -> io::Result<()> {
         self.command(MASTER, PIN_OFF)
     }
 }
@@ -217,15 +213,8 @@ pub fn memory_below(reach: u64) -> io::Result<(DmaMemory, u64)> {
     Err(wrong(io::ErrorKind::OutOfMemory, what))
 }
 
-/// The bus of a real card.
-pub struct UioBus {
-    // Before the memory: the device must be stopped first, so that it cannot write to pages that are ours no more.
-    bar: Bar,
-    device: Device,
-    memory: DmaMemory,
-    address: u32,
-    clock: MonoClock,
-}
+/// The bus of a card over UIO.
+pub type UioBus = HandBus<Device>;
 
 impl UioBus {
     /// Takes the card at a PCI address, with at least `words` words of shared memory.
@@ -235,62 +224,13 @@ impl UioBus {
     pub fn open(address: &str, words: usize) -> io::Result<UioBus> {
         let device = Device::open(address)?;
         let bar = device.bar(0)?;
-        if bar.octets() < Reg::SPACE {
-            let what = "its BAR 0 is too short for a card of this family".to_owned();
-            return Err(wrong(io::ErrorKind::InvalidData, what));
-        }
         if words * 4 > HUGE {
             let what = format!("{words} words are more than a huge page has");
             return Err(wrong(io::ErrorKind::InvalidInput, what));
         }
         let (memory, at) = memory_below(REACH)?;
         let address = u32::try_from(at).map_err(io::Error::other)?;
-        Ok(UioBus { bar, device, memory, address, clock: MonoClock })
-    }
-}
-
-impl Registers for UioBus {
-    fn read(&mut self, reg: Reg) -> u32 {
-        self.bar.read(reg.offset())
-    }
-
-    fn write(&mut self, reg: Reg, value: u32) {
-        self.bar.write(reg.offset(), value);
-    }
-}
-
-impl Bus for UioBus {
-    fn now(&self) -> Mono {
-        self.clock.now()
-    }
-
-    fn wait(&mut self, until: Mono) -> Wake {
-        self.device.wait(until.since(self.clock.now()))
-    }
-
-    fn rearm(&mut self) {
-        // A device that is gone shows itself in the next read.
-        let _ = self.device.let_through();
-    }
-
-    fn pause(&mut self, time: Duration) {
-        std::thread::sleep(time);
-    }
-
-    fn address(&self) -> u32 {
-        self.address
-    }
-
-    fn words(&self) -> usize {
-        self.memory.octets() / 4
-    }
-
-    fn load(&self, word: usize) -> u32 {
-        self.memory.load(word)
-    }
-
-    fn store(&self, word: usize, value: u32) {
-        self.memory.store(word, value);
+        HandBus::new(device, bar, memory, address)
     }
 }
 

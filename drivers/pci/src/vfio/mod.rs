@@ -1,6 +1,6 @@
 //! Real cards: a PCI device in the hands of VFIO, with its registers, its window into our memory and its interrupt.
 //!
-//! [`Device`] is plain plumbing, for any device (the tests use it on QEMU's `edu`); [`VfioBus`] makes a [`Bus`] of it. The
+//! [`Device`] is plain plumbing, for any device (the tests use it on QEMU's `edu`); [`VfioBus`] makes a [`Bus`](crate::Bus) of it. The
 //! device sees the memory that was mapped for it and nothing else: the IOMMU keeps it so, whatever the card does.
 //!
 //! Limits: the type 1 interface of groups and containers (kernels 4 to now), one device a container; an IOMMU is needed.
@@ -17,13 +17,13 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use clock::{Clock, Mono, MonoClock};
-use firmware_shim::{Generation, Reg, Registers};
+use firmware_shim::Generation;
 
 pub use crate::bar::{Access, Bar};
 
-use crate::bus::{Bus, Wake};
+use crate::bus::Wake;
 use crate::dma::DmaMemory;
+use crate::hand::{Hand, HandBus};
 
 /// Where the card sees our memory: below 256 MiB, so that devices with short addresses reach it, and not 0.
 const WINDOW: u32 = 0x0100_0000;
@@ -162,7 +162,7 @@ impl Device {
         sys::map_dma(self.container.as_fd(), memory.host_address(), at, octets as u64)
     }
 
-    /// Routes an interrupt to [`Device::wait`].
+    /// Routes an interrupt to [`Hand::wait`].
     ///
     /// # Errors
     /// The device has no such interrupt.
@@ -170,9 +170,10 @@ impl Device {
         self.interrupt = interrupt;
         sys::route_interrupt(self.device.as_fd(), interrupt as u32, self.event.as_fd())
     }
+}
 
-    /// Waits for an interrupt, for at most `time`. A pin interrupt does not come again until [`Device::let_through`].
-    pub fn wait(&self, time: Duration) -> Wake {
+impl Hand for Device {
+    fn wait(&self, time: Duration) -> Wake {
         match sys::wait(self.event.as_fd(), time) {
             Ok(false) => Wake::Late,
             Ok(true) => {
@@ -184,11 +185,7 @@ impl Device {
         }
     }
 
-    /// Lets a pin interrupt through again.
-    ///
-    /// # Errors
-    /// The device is gone.
-    pub fn let_through(&self) -> io::Result<()> {
+    fn let_through(&self) -> io::Result<()> {
         match self.interrupt {
             Interrupt::Pin => sys::unmask(self.device.as_fd(), Interrupt::Pin as u32),
             Interrupt::Message => Ok(()),
@@ -196,14 +193,8 @@ impl Device {
     }
 }
 
-/// The bus of a real card.
-pub struct VfioBus {
-    // Before the memory: the device must be closed first, so that it cannot write to pages that are ours no more.
-    bar: Bar,
-    device: Device,
-    memory: DmaMemory,
-    clock: MonoClock,
-}
+/// The bus of a card over VFIO.
+pub type VfioBus = HandBus<Device>;
 
 impl VfioBus {
     /// Takes the card at a PCI address, with `words` words of shared memory.
@@ -213,57 +204,9 @@ impl VfioBus {
     pub fn open(address: &str, words: usize, access: Access) -> io::Result<VfioBus> {
         let mut device = Device::open(address)?;
         let bar = device.bar(0, access)?;
-        if bar.octets() < Reg::SPACE {
-            return Err(wrong("its BAR 0 is too short for a card of this family"));
-        }
         let memory = DmaMemory::new(words)?;
         device.show(&memory, u64::from(WINDOW))?;
         device.listen(Interrupt::Pin)?;
-        Ok(VfioBus { bar, device, memory, clock: MonoClock })
-    }
-}
-
-impl Registers for VfioBus {
-    fn read(&mut self, reg: Reg) -> u32 {
-        self.bar.read(reg.offset())
-    }
-
-    fn write(&mut self, reg: Reg, value: u32) {
-        self.bar.write(reg.offset(), value);
-    }
-}
-
-impl Bus for VfioBus {
-    fn now(&self) -> Mono {
-        self.clock.now()
-    }
-
-    fn wait(&mut self, until: Mono) -> Wake {
-        self.device.wait(until.since(self.clock.now()))
-    }
-
-    fn rearm(&mut self) {
-        // A device that is gone shows itself in the next read.
-        let _ = self.device.let_through();
-    }
-
-    fn pause(&mut self, time: Duration) {
-        std::thread::sleep(time);
-    }
-
-    fn address(&self) -> u32 {
-        WINDOW
-    }
-
-    fn words(&self) -> usize {
-        self.memory.octets() / 4
-    }
-
-    fn load(&self, word: usize) -> u32 {
-        self.memory.load(word)
-    }
-
-    fn store(&self, word: usize, value: u32) {
-        self.memory.store(word, value);
+        HandBus::new(device, bar, memory, WINDOW)
     }
 }
