@@ -201,19 +201,19 @@ fn echo_settings(config: &Config) -> EchoSettings {
     };
     let tail = |ms: u16| if ms == 0 { 0 } else { ms.max(*TAILS_MS.start()) };
     let whole = &config.cancel;
-    let spans = || config.cards.iter().flat_map(|card| &card.spans);
-    let of_span = |span: &config::Span| {
-        (
-            span.cancel_tail_ms.unwrap_or(whole.tail_ms).min(whole.tail_ms),
-            span.cancel_rest.unwrap_or(whole.rest),
-        )
+    let spans = || config.cards.iter().flat_map(|card| card.spans.iter().map(move |span| (card, span)));
+    let of_span = |card: &config::Card, span: &config::Span| {
+        // One canceller after another helps nobody.
+        let usual = if card.card_echo { 0 } else { whole.tail_ms };
+        (span.cancel_tail_ms.unwrap_or(usual).min(whole.tail_ms), span.cancel_rest.unwrap_or(whole.rest))
     };
-    let own = |span: &config::Span| {
-        let (tail_ms, rest) = of_span(span);
+    let own = |(card, span): (&config::Card, &config::Span)| {
+        let (tail_ms, rest) = of_span(card, span);
         EchoChannels { span: span.id, timeslot: None, tail_ms: tail(tail_ms), nlp: nlp(rest) }
     };
     let one = |own: &config::CancelChannels, channel: tdm::ChannelId| {
-        let (tail_ms, rest) = of_span(spans().find(|span| span.id == channel.span)?);
+        let (card, span) = spans().find(|(_, span)| span.id == channel.span)?;
+        let (tail_ms, rest) = of_span(card, span);
         Some(EchoChannels {
             span: channel.span,
             timeslot: Some(channel.timeslot),
@@ -221,7 +221,9 @@ fn echo_settings(config: &Config) -> EchoSettings {
             nlp: nlp(own.rest.unwrap_or(rest)),
         })
     };
-    let differs = |span: &&config::Span| span.cancel_tail_ms.is_some() || span.cancel_rest.is_some();
+    let differs = |(card, span): &(&config::Card, &config::Span)| {
+        card.card_echo || span.cancel_tail_ms.is_some() || span.cancel_rest.is_some()
+    };
     let of_channels = whole.channels.iter().flat_map(|own| own.at.iter().filter_map(|&at| one(own, at)));
     let channels = spans().filter(differs).map(own).chain(of_channels).collect();
     EchoSettings { tail_ms: tail(whole.tail_ms), nlp: nlp(whole.rest), channels }
@@ -637,6 +639,19 @@ cancel_tail_ms = 32
 span = 6
 kind = "fxo"
 ports = 4
+[[card]]
+name = "office"
+type = "dahdi"
+card_echo = true
+[[card.span]]
+span = 7
+kind = "e1"
+dahdi_channel = 1
+[[card.span]]
+span = 8
+kind = "e1"
+dahdi_channel = 32
+cancel_tail_ms = 64
 "#;
         let settings = echo_settings(&Config::parse(file, "f.toml").expect("a good file"));
         assert_eq!((settings.tail_ms, settings.nlp), (64, NlpMode::ComfortNoise));
@@ -644,6 +659,8 @@ ports = 4
         let told: Vec<_> = settings.channels.iter().map(told).collect();
         let wanted = [
             (1, None, 32, NlpMode::ComfortNoise),
+            (7, None, 0, NlpMode::ComfortNoise),
+            (8, None, 64, NlpMode::ComfortNoise),
             (1, Some(3), 32, NlpMode::Off),
             (6, Some(2), 0, NlpMode::ComfortNoise),
             (1, Some(4), 0, NlpMode::ComfortNoise),
